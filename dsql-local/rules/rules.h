@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* What Aurora DSQL makes of a statement: its kind, whether the service refuses
+ * it (with the service's SQLSTATE and message), and what PostgreSQL is to run
+ * instead where the syntax is DSQL's own. Pure functions of the text: no
+ * database is asked, nothing is kept. Used by dsql-local and, later, by
+ * `dsql check`. */
+#ifndef DSQL_LOCAL_RULES_H
+#define DSQL_LOCAL_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dsql.h"
+
+/* What running the statement means for the transaction it runs in. */
+enum rules_kind {
+    RULES_EMPTY,    /* nothing but white space and comments */
+    RULES_READ,     /* changes nothing by its form (a SELECT may still call a function that does) */
+    RULES_DML,      /* may change rows: INSERT, UPDATE, DELETE, also in a CTE, COPY FROM, SELECT FOR UPDATE is READ */
+    RULES_DDL,      /* changes the catalog; GRANT, REVOKE, COMMENT, AWS IAM forms too */
+    RULES_BEGIN,    /* BEGIN, START TRANSACTION */
+    RULES_COMMIT,   /* COMMIT, END */
+    RULES_ROLLBACK, /* ROLLBACK, ABORT */
+    RULES_SESSION,  /* SET, RESET, SHOW, DEALLOCATE, SET CONSTRAINTS: neither rows nor catalog */
+};
+
+/* Jobs that a statement starts; the statement answers one row, its job_id. */
+enum rules_job {
+    RULES_JOB_NONE,
+    RULES_JOB_INDEX_BUILD,
+    RULES_JOB_VALIDATE_CONSTRAINT,
+};
+
+enum rules_copy { RULES_COPY_NONE, RULES_COPY_IN, RULES_COPY_OUT };
+
+/* One statement of a text. Strings belong to the struct rules_text. */
+struct rules_statement {
+    enum rules_kind kind;
+    size_t start, length;     /* where it stands in the client's text, in bytes */
+    const char *sql;          /* what PostgreSQL is to run, NUL-terminated */
+    bool same_positions;      /* offsets in sql are offsets from start in the client's text */
+    const char *tag;          /* command tag to report instead of PostgreSQL's, or NULL */
+    int rule;                 /* RULES_ALLOWED, or the RULE_... that refuses it */
+    const char *sqlstate;     /* of the refusal, else NULL */
+    const char *message;      /* of the refusal, else NULL */
+    const char *hint;         /* of the refusal, or NULL */
+    enum rules_job job;
+    const char *job_table;    /* the table as the statement spells it (quoted, qualified), or NULL */
+    const char *job_object;   /* index or constraint name, unquoted; NULL: PostgreSQL chooses it */
+    enum rules_copy copy;
+    bool deallocate_all;      /* DEALLOCATE ALL: forgets every prepared statement */
+    const char *show;         /* name of the parameter of a SHOW, folded to lower case, or NULL */
+};
+
+struct rules_text {
+    size_t count; /* statements, in order; 0 for an empty text */
+    struct rules_statement *statements;
+    void *memory; /* private */
+};
+
+/* Reads a text of one or more statements. A text that neither we nor (by its
+ * first words) PostgreSQL could want is still returned as statements to be
+ * forwarded: a syntax error is PostgreSQL's to report. Returns 0 or
+ * DSQL_E_NOMEM. The result is returned - caller clears it with
+ * rules_text_clear(). */
+DSQL_MUST_CHECK int rules_text_read(const char *sql, size_t length, struct rules_text *text);
+
+/* Frees what rules_text_read() made; a struct of zeros is allowed. */
+void rules_text_clear(struct rules_text *text);
+
+/* Whether a start-up packet, `options` or set_config() may set a parameter
+ * (name in any case). The refusal is RULE_SETTING. */
+bool rules_setting_is_allowed(const char *name);
+
+/* The table of all rules: code, SQLSTATE, message as a printf format, section
+ * of the facts. rules-table.h defines RULES_TABLE(X); the rules that need to
+ * know the transaction, the row count or the catalog (RULE_MULTIPLE_DDL,
+ * RULE_DDL_AND_DML, RULE_ROW_LIMIT, RULE_OC000, RULE_OC001, ...) stand in it
+ * too and are raised by the session. */
+#include "rules-table.h"
+
+enum rules_rule {
+    RULES_ALLOWED = 0,
+#define RULES_ENUM(name, sqlstate, message, source) name,
+    RULES_TABLE(RULES_ENUM)
+#undef RULES_ENUM
+    RULES_COUNT
+};
+
+/* SQLSTATE and message format of a rule; static. */
+const char *rules_sqlstate(int rule);
+const char *rules_message(int rule);
+const char *rules_name(int rule);
+
+#endif
