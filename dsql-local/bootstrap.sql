@@ -1,0 +1,192 @@
+-- SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- What a PostgreSQL needs to stand behind dsql-local. Run as the superuser
+-- when the endpoint starts with a version of this text that the cluster has
+-- not seen; running it again changes nothing. Objects of our own are in
+-- pg_catalog (functions dsql_local_...) and in the schema pg_dsql_local, whose
+-- name keeps it out of sight of programs that list schemas.
+
+SET allow_system_table_mods = on;
+SET client_min_messages = warning;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'admin') THEN
+        CREATE ROLE admin LOGIN CREATEROLE;
+    END IF;
+END $$;
+GRANT CREATE, CONNECT ON DATABASE postgres TO admin;
+GRANT CREATE, USAGE ON SCHEMA public TO admin WITH GRANT OPTION;
+
+CREATE SCHEMA IF NOT EXISTS pg_dsql_local;
+CREATE SCHEMA IF NOT EXISTS sys;
+GRANT USAGE ON SCHEMA sys TO PUBLIC;
+
+-- Jobs of asynchronous DDL.
+CREATE TABLE IF NOT EXISTS pg_dsql_local.jobs (
+    job_id text PRIMARY KEY,
+    status text NOT NULL,
+    details text,
+    job_type text NOT NULL,
+    class_id oid,
+    object_id oid,
+    object_name text,
+    start_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    update_time timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE OR REPLACE VIEW sys.jobs AS
+    SELECT job_id, status, details, job_type, class_id, object_id, object_name, start_time,
+           update_time
+    FROM pg_dsql_local.jobs;
+GRANT SELECT ON sys.jobs TO PUBLIC;
+
+-- Which IAM principal may be which role.
+CREATE TABLE IF NOT EXISTS pg_dsql_local.iam (
+    iam_oid oid PRIMARY KEY,
+    arn text NOT NULL,
+    pg_role_oid oid NOT NULL,
+    grantor_pg_role_oid oid NOT NULL,
+    UNIQUE (arn, pg_role_oid)
+);
+CREATE SEQUENCE IF NOT EXISTS pg_dsql_local.iam_oids MINVALUE 16384 MAXVALUE 2147483647;
+CREATE OR REPLACE VIEW sys.iam_pg_role_mappings AS
+    SELECT m.iam_oid, m.arn, m.pg_role_oid, r.rolname AS pg_role_name, m.grantor_pg_role_oid,
+           g.rolname AS grantor_pg_role_name
+    FROM pg_dsql_local.iam m
+    JOIN pg_catalog.pg_roles r ON r.oid = m.pg_role_oid
+    LEFT JOIN pg_catalog.pg_roles g ON g.oid = m.grantor_pg_role_oid;
+GRANT SELECT ON sys.iam_pg_role_mappings TO PUBLIC;
+
+-- May the session's role be used by this principal?
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_may_sign_in(principal text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT EXISTS (
+        SELECT FROM sys.iam_pg_role_mappings
+        WHERE pg_role_name = session_user AND arn = principal
+    )
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_iam_role(rolename text) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE
+    found oid := (SELECT oid FROM pg_roles WHERE rolname = rolename);
+BEGIN
+    IF session_user <> 'admin' THEN
+        RAISE EXCEPTION USING ERRCODE = '42501',
+            MESSAGE = 'permission denied: only admin may change IAM mappings';
+    ELSIF found IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = '42704',
+            MESSAGE = format('role "%s" does not exist', rolename);
+    END IF;
+    RETURN found;
+END $$;
+
+CREATE OR REPLACE PROCEDURE pg_catalog.dsql_local_iam_grant(rolename text, principal text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid := dsql_local_iam_role(rolename);
+BEGIN
+    IF principal !~ '^arn:[a-z-]+:(iam|sts)::[0-9]{12}:[a-z-]+/.+' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('"%s" is not the ARN of an IAM role or user', principal);
+    END IF;
+    INSERT INTO pg_dsql_local.iam
+    SELECT nextval('pg_dsql_local.iam_oids')::oid, principal, role_oid, r.oid
+    FROM pg_roles r WHERE r.rolname = session_user
+    ON CONFLICT (arn, pg_role_oid) DO NOTHING;
+END $$;
+
+CREATE OR REPLACE PROCEDURE pg_catalog.dsql_local_iam_revoke(rolename text, principal text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    role_oid oid := dsql_local_iam_role(rolename);
+BEGIN
+    DELETE FROM pg_dsql_local.iam WHERE arn = principal AND pg_role_oid = role_oid;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '42704',
+            MESSAGE = format('role "%s" is not granted to %s', rolename, principal);
+    END IF;
+END $$;
+
+-- Records a job that has run already. A NULL object is the index that this
+-- transaction has made on the table, whose name PostgreSQL chose.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_job(
+    id text, type text, tablename text, object text
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    target oid;
+    name text := object;
+BEGIN
+    IF type = 'INDEX_BUILD' THEN
+        SELECT i.indexrelid, c.relname INTO target, name
+        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+        WHERE i.indrelid = pg_catalog.to_regclass(tablename)
+          AND ((object IS NULL
+                AND i.xmin = pg_catalog.xid(pg_catalog.pg_current_xact_id()))
+               OR c.relname = object)
+        LIMIT 1;
+    END IF;
+    INSERT INTO pg_dsql_local.jobs (job_id, status, job_type, class_id, object_id, object_name)
+    VALUES (id, 'completed', type,
+            CASE type WHEN 'INDEX_BUILD' THEN 'pg_catalog.pg_class'::pg_catalog.regclass END,
+            coalesce(target, pg_catalog.to_regclass(tablename)), coalesce(name, object));
+END $$;
+
+CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text, INOUT succeeded boolean DEFAULT NULL)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    SELECT j.status = 'completed' INTO succeeded
+    FROM pg_dsql_local.jobs j WHERE j.job_id = wait_for_job.job_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '22023',
+            MESSAGE = format('job "%s" does not exist', wait_for_job.job_id);
+    END IF;
+END $$;
+
+-- A transaction may change 3,000 rows, as PostgreSQL itself counts them for
+-- every table that the transaction holds for writing: cascades, CTEs and
+-- functions included. The counters of a transaction are flushed at its end, so
+-- that the next one begins at zero.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_check() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.pg_stat_force_next_flush();
+    IF (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)
+                              + pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
+                              + pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))
+        FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+        WHERE l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.granted
+          AND l.pid = pg_catalog.pg_backend_pid() AND c.relkind = 'r'
+          AND c.oid >= 16384) > 3000
+    THEN
+        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'transaction row limit exceeded';
+    END IF;
+END $$;
+
+-- DDL waits for statements under way, which are short: all transactions that
+-- merely wait for their client have given way before.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_before_ddl() RETURNS void
+LANGUAGE sql AS $$
+    SELECT pg_catalog.set_config('lock_timeout', '10s', true)
+$$;
+
+-- The service's identity.
+DO $$
+BEGIN
+    IF pg_catalog.to_regproc('pg_catalog.dsql_local_version') IS NULL THEN
+        ALTER FUNCTION pg_catalog.version() RENAME TO dsql_local_version;
+        ALTER FUNCTION pg_catalog.current_setting(text) RENAME TO dsql_local_current_setting;
+    END IF;
+END $$;
+CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT 'PostgreSQL 16'::pg_catalog.text $$;
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(setting_name text) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE pg_catalog.lower(setting_name)
+        WHEN 'server_version' THEN '16.15'
+        WHEN 'server_version_num' THEN '160015'
+        ELSE pg_catalog.dsql_local_current_setting(setting_name)
+    END
+$$;

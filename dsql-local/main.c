@@ -1,0 +1,68 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* dsql-local: a local endpoint that answers as Amazon Aurora DSQL does, in
+ * front of a PostgreSQL of its own. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "background.h"
+#include "server.h"
+
+static int
+complain(const struct dsql_error *error)
+{
+    fprintf(stderr, "dsql-local: %s\n", error->message);
+    return 1;
+}
+
+static int
+serve(const struct local_options *options, const struct local_state *state,
+      struct local_postgres *postgres, struct local_keys *keys, struct dsql_error *error)
+{
+    struct local_server server;
+    int failure = local_server_open(&server, options, state, postgres, keys, error);
+    if (failure != 0) {
+        return complain(error);
+    }
+    int status = 1;
+    if (local_ready_announce(options, state, server.port, error) != 0) {
+        complain(error);
+    } else {
+        status = local_server_run(&server);
+    }
+    local_server_close(&server);
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct local_options options;
+    struct local_state state;
+    struct local_postgres postgres = {0};
+    struct local_keys *keys = NULL;
+    struct dsql_error error = {0};
+    int status = 1;
+    if (local_options_read(argc, argv, &options, &status) != 0) {
+        return status;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (options.background) {
+        return local_background(&options, argv);
+    }
+    if (local_state_open(&options, &state, &error) != 0) {
+        return complain(&error);
+    }
+    if (local_postgres_start(&options, &state, &postgres, &error) != 0 ||
+        local_keys_open(state.credentials_file, &keys, &error) != 0) {
+        complain(&error);
+    } else {
+        status = serve(&options, &state, &postgres, keys, &error);
+    }
+    local_keys_close(keys);
+    local_postgres_stop(&postgres);
+    local_state_close(&state);
+    return status;
+}

@@ -1,0 +1,311 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The listening socket, the signals, PostgreSQL's life; see server.h. */
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tls.h"
+
+#define BACKLOG 1024
+#define ACCEPTS_PER_TURN 64
+#define REVIVAL_MS 100
+#define REVIVAL_TRIES 300
+
+void
+local_server_log(const struct local_server *server, const char *format, ...)
+{
+    char line[1024], when[32];
+    time_t now = time(NULL);
+    struct tm tm;
+    (void)server;
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s dsql-local: %s\n", when, line);
+}
+
+/* ------------------------------------------------------------------- clients */
+
+void
+local_server_add(struct local_server *server, struct local_client *client)
+{
+    client->next = server->clients;
+    if (server->clients != NULL) {
+        server->clients->previous = client;
+    }
+    server->clients = client;
+    server->client_count++;
+    uv_timer_stop(&server->idle);
+}
+
+static void
+on_idle(uv_timer_t *timer)
+{
+    struct local_server *server = timer->data;
+    local_server_log(server, "no client for %d s: stopping", server->options->idle_exit_s);
+    uv_stop(&server->loop);
+}
+
+static void
+watch_idleness(struct local_server *server)
+{
+    if (server->options->idle_exit_s > 0 && server->client_count == 0 && !server->stopping) {
+        uv_timer_start(&server->idle, on_idle, (uint64_t)server->options->idle_exit_s * 1000, 0);
+    }
+}
+
+void
+local_server_remove(struct local_server *server, struct local_client *client)
+{
+    if (client->previous != NULL) {
+        client->previous->next = client->next;
+    } else {
+        server->clients = client->next;
+    }
+    if (client->next != NULL) {
+        client->next->previous = client->previous;
+    }
+    server->client_count--;
+    watch_idleness(server);
+}
+
+void
+local_server_before_ddl(struct local_server *server, const struct local_session *session)
+{
+    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
+        if (client->phase == CLIENT_SESSION && &client->session != session) {
+            local_session_doom(&client->session);
+        }
+    }
+}
+
+static void
+end_all(struct local_server *server, const char *message)
+{
+    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
+        local_client_end(client, "57P01", message, NULL);
+    }
+}
+
+/* ---------------------------------------------------------------- the listener */
+
+static void
+on_listener(uv_poll_t *handle, int status, int events)
+{
+    struct local_server *server = handle->data;
+    static const int on = 1;
+    (void)status;
+    (void)events;
+    for (int turn = 0; turn < ACCEPTS_PER_TURN; turn++) {
+        int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            return;
+        }
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        local_client_accept(server, fd);
+    }
+}
+
+static int
+fail(struct dsql_error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    error->code = DSQL_E_IO;
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return DSQL_E_IO;
+}
+
+static bool
+read_address(const char *text, int port, struct sockaddr_storage *address, socklen_t *size)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
+    memset(address, 0, sizeof *address);
+    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        *size = sizeof *v4;
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        *size = sizeof *v6;
+        return true;
+    }
+    return false;
+}
+
+static int
+listen_at(struct local_server *server, struct dsql_error *error)
+{
+    const char *text = server->options->listen;
+    int port = server->options->port;
+    static const int on = 1;
+    struct sockaddr_storage address;
+    socklen_t size;
+    if (!read_address(text, port, &address, &size)) {
+        return fail(error, "%.100s is not an IP address to listen at; use 127.0.0.1 or ::1", text);
+    }
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return fail(error, "cannot make a socket: %s", strerror(errno));
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, BACKLOG) != 0) {
+        int why = errno;
+        close(fd);
+        if (why == EADDRINUSE) {
+            return fail(error,
+                        "port %d of %.100s is in use; choose another with --port, or --port 0 "
+                        "for any free one",
+                        port, text);
+        }
+        return fail(error, "cannot listen at %.100s port %d: %s", text, port, strerror(why));
+    }
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        int why = errno;
+        close(fd);
+        return fail(error, "cannot find out the port: %s", strerror(why));
+    }
+    server->listen_fd = fd;
+    server->port = ntohs(address.ss_family == AF_INET
+                             ? ((struct sockaddr_in *)&address)->sin_port
+                             : ((struct sockaddr_in6 *)&address)->sin6_port);
+    return 0;
+}
+
+/* ------------------------------------------------------------ PostgreSQL's life */
+
+static void
+on_revival(uv_timer_t *timer)
+{
+    struct local_server *server = timer->data;
+    static int tries;
+    if (local_postgres_answers(server->postgres)) {
+        tries = 0;
+        uv_timer_stop(timer);
+        local_server_log(server, "PostgreSQL answers again");
+    } else if (server->postgres->pid == 0 || ++tries > REVIVAL_TRIES) {
+        local_server_log(server, "PostgreSQL does not come back: see its log in %s",
+                         server->state->dir);
+        server->exit_status = 1;
+        uv_stop(&server->loop);
+    }
+}
+
+static void
+on_child(uv_signal_t *handle, int signal)
+{
+    struct local_server *server = handle->data;
+    struct dsql_error error = {0};
+    (void)signal;
+    int status;
+    if (server->postgres->pid == 0 ||
+        waitpid(server->postgres->pid, &status, WNOHANG) != server->postgres->pid) {
+        return;
+    }
+    server->postgres->pid = 0;
+    if (server->stopping) {
+        return;
+    }
+    bool again = uv_is_active((uv_handle_t *)&server->revival);
+    local_server_log(server, "PostgreSQL has ended (status %d): starting it again", status);
+    end_all(server, "terminating connection because PostgreSQL behind the endpoint has ended");
+    if (again || local_postgres_restart(server->postgres, &error) != 0) {
+        local_server_log(server, "PostgreSQL cannot be started again: %s", error.message);
+        server->exit_status = 1;
+        uv_stop(&server->loop);
+        return;
+    }
+    uv_timer_start(&server->revival, on_revival, REVIVAL_MS, REVIVAL_MS);
+}
+
+static void
+on_stop_signal(uv_signal_t *handle, int signal)
+{
+    struct local_server *server = handle->data;
+    (void)signal;
+    uv_stop(&server->loop);
+}
+
+/* ------------------------------------------------------------------ life */
+
+int
+local_server_open(struct local_server *server, const struct local_options *options,
+                  const struct local_state *state, struct local_postgres *postgres,
+                  struct local_keys *keys, struct dsql_error *error)
+{
+    memset(server, 0, sizeof *server);
+    server->options = options;
+    server->state = state;
+    server->postgres = postgres;
+    server->keys = keys;
+    int failure = dsql__tls_server_context(state->cert_file, state->key_file, &server->tls, error);
+    if (failure != 0) {
+        return failure;
+    }
+    failure = listen_at(server, error);
+    if (failure != 0) {
+        SSL_CTX_free(server->tls);
+        return failure;
+    }
+    uv_loop_init(&server->loop);
+    uv_poll_init(&server->loop, &server->listener, server->listen_fd);
+    uv_signal_init(&server->loop, &server->sigterm);
+    uv_signal_init(&server->loop, &server->sigint);
+    uv_signal_init(&server->loop, &server->sigchld);
+    uv_timer_init(&server->loop, &server->idle);
+    uv_timer_init(&server->loop, &server->revival);
+    server->listener.data = server->sigterm.data = server->sigint.data = server;
+    server->sigchld.data = server->idle.data = server->revival.data = server;
+    uv_poll_start(&server->listener, UV_READABLE, on_listener);
+    uv_signal_start(&server->sigterm, on_stop_signal, SIGTERM);
+    uv_signal_start(&server->sigint, on_stop_signal, SIGINT);
+    uv_signal_start(&server->sigchld, on_child, SIGCHLD);
+    watch_idleness(server);
+    return 0;
+}
+
+int
+local_server_run(struct local_server *server)
+{
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    return server->exit_status;
+}
+
+void
+local_server_close(struct local_server *server)
+{
+    server->stopping = true;
+    end_all(server, "terminating connection due to administrator command");
+    uv_close((uv_handle_t *)&server->listener, NULL);
+    uv_close((uv_handle_t *)&server->sigterm, NULL);
+    uv_close((uv_handle_t *)&server->sigint, NULL);
+    uv_close((uv_handle_t *)&server->sigchld, NULL);
+    uv_close((uv_handle_t *)&server->idle, NULL);
+    uv_close((uv_handle_t *)&server->revival, NULL);
+    uv_run(&server->loop, UV_RUN_DEFAULT); /* until every handle is closed */
+    uv_loop_close(&server->loop);
+    close(server->listen_fd);
+    SSL_CTX_free(server->tls);
+}

@@ -1,0 +1,423 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The state of a session: awaited replies, the transaction as the rules see
+ * it, and the client's messages handed to the protocol they belong to. */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/rand.h>
+
+#include "server.h"
+
+/* The service closes the connection without a word above this size. */
+#define MESSAGE_LIMIT ((size_t)10 << 20)
+/* What a client may send ahead of a batch under way. */
+#define AHEAD_LIMIT ((size_t)1 << 18)
+
+/* ------------------------------------------------------------ awaited replies */
+
+static struct reply *
+reply_at(struct local_session *session, size_t index)
+{
+    return &session->replies[(session->replies_first + index) % session->replies_size];
+}
+
+static bool
+replies_grow(struct local_session *session)
+{
+    size_t size = session->replies_size ? session->replies_size * 2 : 16;
+    struct reply *grown = calloc(size, sizeof *grown);
+    if (grown == NULL) {
+        session->broken = true;
+        return false;
+    }
+    for (size_t i = 0; i < session->replies_count; i++) {
+        grown[i] = *reply_at(session, i);
+    }
+    free(session->replies);
+    session->replies = grown;
+    session->replies_size = size;
+    session->replies_first = 0;
+    return true;
+}
+
+struct reply *
+session_expect(struct local_session *session, enum reply_kind kind)
+{
+    if (session->replies_count == session->replies_size && !replies_grow(session)) {
+        return NULL;
+    }
+    struct reply *reply = reply_at(session, session->replies_count++);
+    *reply = (struct reply){.kind = kind};
+    return reply;
+}
+
+struct reply *
+session_first(struct local_session *session)
+{
+    return session->replies_count ? reply_at(session, 0) : NULL;
+}
+
+struct reply *
+session_last(struct local_session *session, size_t back)
+{
+    return reply_at(session, session->replies_count - 1 - back);
+}
+
+void
+session_pop(struct local_session *session)
+{
+    struct reply *reply = reply_at(session, 0);
+    local_text_free(reply->text);
+    free(reply->name);
+    *reply = (struct reply){0};
+    session->replies_first = (session->replies_first + 1) % session->replies_size;
+    session->replies_count--;
+}
+
+/* ---------------------------------------------------------------- life */
+
+void
+local_session_start(struct local_session *session, struct local_server *server,
+                    struct local_stream *front, struct local_stream *back)
+{
+    *session = (struct local_session){
+        .server = server,
+        .front = front,
+        .back = back,
+        .status = 'I',
+        .catalog_seen = server->catalog,
+    };
+}
+
+void
+local_session_clear(struct local_session *session)
+{
+    while (session->replies_count > 0) {
+        session_pop(session);
+    }
+    free(session->replies);
+    session->replies = NULL;
+    session->replies_size = 0;
+    if (session->ddl_running) {
+        session->ddl_running = false;
+        session->server->ddl_running--;
+    }
+    local_names_clear(&session->statements);
+    local_names_clear(&session->portals);
+    dsql__buffer_clear(&session->held);
+}
+
+/* ---------------------------------------------------------------- the rules */
+
+struct refusal
+session_refusal(int rule)
+{
+    return (struct refusal){.sqlstate = rules_sqlstate(rule), .message = rules_message(rule)};
+}
+
+/* A catalog change that this session has not been told of. */
+static bool
+judge_catalog(struct local_session *session, struct refusal *refusal)
+{
+    if (!session->doomed && session->catalog_seen >= session->server->catalog) {
+        return false;
+    }
+    if (session->catalog_seen < session->server->catalog) {
+        session->catalog_seen = session->server->catalog;
+    }
+    session->doomed = false;
+    *refusal = session_refusal(RULE_OC001);
+    return true;
+}
+
+static enum verdict
+judge_mix(const struct transaction *transaction, enum rules_kind kind, struct refusal *refusal)
+{
+    int rule = RULES_ALLOWED;
+    if (kind == RULES_DDL && transaction->ddl) {
+        rule = RULE_MULTIPLE_DDL;
+    } else if ((kind == RULES_DDL && transaction->dml) ||
+               (kind == RULES_DML && transaction->ddl)) {
+        rule = RULE_DDL_AND_DML;
+    }
+    if (rule == RULES_ALLOWED) {
+        return VERDICT_SEND;
+    }
+    *refusal = session_refusal(rule);
+    return VERDICT_REFUSE;
+}
+
+enum verdict
+session_judge(struct local_session *session, const struct rules_statement *statement,
+              struct refusal *refusal)
+{
+    const struct transaction *transaction = &session->transaction;
+    switch (statement->kind) {
+    case RULES_COMMIT:
+        if (transaction->block && (transaction->worked || session->doomed) &&
+            judge_catalog(session, refusal)) {
+            return VERDICT_ROLLBACK_INSTEAD;
+        }
+        return VERDICT_SEND;
+    case RULES_ROLLBACK:
+        session->doomed = false;
+        return VERDICT_SEND;
+    case RULES_READ:
+    case RULES_DML:
+    case RULES_DDL:
+    case RULES_SESSION:
+    case RULES_BEGIN:
+    case RULES_EMPTY:
+        break;
+    }
+    if (session->doomed && judge_catalog(session, refusal)) {
+        return VERDICT_REFUSE;
+    }
+    if (transaction->failed) {
+        return VERDICT_SEND; /* PostgreSQL answers 25P02 */
+    }
+    if (statement->rule != RULES_ALLOWED) {
+        *refusal = (struct refusal){statement->sqlstate, statement->message, statement->hint};
+        return VERDICT_REFUSE;
+    }
+    if (statement->kind == RULES_READ || statement->kind == RULES_DML ||
+        statement->kind == RULES_DDL) {
+        if (judge_catalog(session, refusal)) {
+            return VERDICT_REFUSE;
+        }
+        return judge_mix(transaction, statement->kind, refusal);
+    }
+    return VERDICT_SEND;
+}
+
+void
+session_note_sent(struct local_session *session, const struct rules_statement *statement)
+{
+    struct transaction *transaction = &session->transaction;
+    switch (statement->kind) {
+    case RULES_BEGIN:
+        transaction->block = true;
+        break;
+    case RULES_COMMIT:
+    case RULES_ROLLBACK:
+        /* Its completion tells whether the catalog has changed. */
+        *transaction = (struct transaction){.ddl_done = transaction->ddl_done};
+        break;
+    case RULES_DDL:
+        transaction->ddl = transaction->worked = true;
+        if (!session->ddl_running) {
+            session->ddl_running = true;
+            session->server->ddl_running++;
+        }
+        local_server_before_ddl(session->server, session);
+        break;
+    case RULES_DML:
+        transaction->dml = transaction->worked = true;
+        break;
+    case RULES_READ:
+        transaction->worked = true;
+        break;
+    case RULES_SESSION:
+    case RULES_EMPTY:
+        break;
+    }
+    if (statement->deallocate_all) {
+        session->check_prepared = false;
+    }
+}
+
+void
+local_session_doom(struct local_session *session)
+{
+    if (session->busy || session->status != 'T' || session->doomed || session->broken) {
+        return;
+    }
+    session->doomed = true;
+    session->catalog_seen = session->server->catalog + 1;
+    session_query_hidden(session, SESSION_REFUSED);
+    local_stream_update(session->back);
+}
+
+/* ---------------------------------------------------------------- jobs */
+
+void
+session_job_id(char job_id[27])
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned char bytes[26];
+    if (RAND_bytes(bytes, sizeof bytes) != 1) {
+        memset(bytes, 0, sizeof bytes);
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        job_id[i] = alphabet[bytes[i] % 32];
+    }
+    job_id[26] = '\0';
+}
+
+/* An SQL literal that holds with any setting of the session. */
+static void
+put_literal(struct dsql__buffer *buffer, const char *value)
+{
+    if (value == NULL) {
+        dsql__buffer_put(buffer, "NULL", 4);
+        return;
+    }
+    dsql__buffer_put(buffer, " E'", 3);
+    for (; *value != '\0'; value++) {
+        if (*value == '\'' || *value == '\\') {
+            dsql__put_byte(buffer, *value);
+        }
+        dsql__put_byte(buffer, *value);
+    }
+    dsql__put_byte(buffer, '\'');
+}
+
+char *
+session_job_call(const struct rules_statement *statement, const char *job_id)
+{
+    static const char *const types[] = {
+        [RULES_JOB_INDEX_BUILD] = "INDEX_BUILD",
+        [RULES_JOB_VALIDATE_CONSTRAINT] = "VALIDATE_CONSTRAINT",
+    };
+    static const char head[] = "SELECT pg_catalog.dsql_local_job(";
+    struct dsql__buffer buffer = {0};
+    dsql__buffer_put(&buffer, head, sizeof head - 1);
+    put_literal(&buffer, job_id);
+    dsql__put_byte(&buffer, ',');
+    put_literal(&buffer, types[statement->job]);
+    dsql__put_byte(&buffer, ',');
+    put_literal(&buffer, statement->job_table);
+    dsql__put_byte(&buffer, ',');
+    put_literal(&buffer, statement->job_object);
+    dsql__put_string(&buffer, ")");
+    if (buffer.failed) {
+        dsql__buffer_clear(&buffer);
+        return NULL;
+    }
+    return buffer.data; /* start is 0: nothing was consumed */
+}
+
+bool
+session_is_verbatim(const struct rules_statement *statement, const char *sql)
+{
+    return strncmp(statement->sql, sql + statement->start, statement->length) == 0 &&
+           statement->sql[statement->length] == '\0';
+}
+
+size_t
+session_characters(const char *text, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    }
+    return count;
+}
+
+void
+session_report(struct local_session *session, const struct refusal *refusal)
+{
+    struct dsql__diagnostic diagnostic = {
+        .severity = "ERROR",
+        .sqlstate = refusal->sqlstate,
+        .message = refusal->message,
+        .hint = refusal->hint,
+    };
+    dsql__diagnostic_put(&session->front->out, 'E', &diagnostic);
+}
+
+/* ---------------------------------------------------------------- the client */
+
+static void
+copy_message(struct local_session *session, const struct dsql__message *message)
+{
+    struct dsql__buffer *out = &session->back->out;
+    dsql__buffer_put(out, message->body - 5, message->total);
+    if (message->type == 'd' || !session->copy_in) {
+        return;
+    }
+    session->copy_in = false;
+    if (message->type == 'c' && session->copy_extended && session->copy_counts) {
+        session_check_extended(session);
+    }
+}
+
+static void
+dispatch(struct local_session *session, const struct dsql__message *message)
+{
+    switch (message->type) {
+    case 'Q':
+        session_query(session, message->body, message->length);
+        break;
+    case 'd':
+    case 'c':
+    case 'f':
+        copy_message(session, message);
+        break;
+    case 'P':
+    case 'B':
+    case 'D':
+    case 'E':
+    case 'C':
+    case 'H':
+    case 'S':
+        if (session->copy_in) {
+            break; /* PostgreSQL, too, ignores them in the midst of a COPY */
+        }
+        session_extended(session, message);
+        break;
+    case 'F':
+        /* Fast-path calls would pass the rules by. */
+        session_query_refused(session, &(struct refusal){
+                                           "0A000", "function call messages are not supported", NULL});
+        break;
+    case 'X':
+    default:
+        session->broken = true;
+        break;
+    }
+}
+
+static bool
+may_read_on(const struct local_session *session)
+{
+    return !session->broken && !session->back->above_high &&
+           (!session->busy || session->copy_in);
+}
+
+void
+local_session_from_client(struct local_session *session)
+{
+    struct local_stream *front = session->front;
+    while (may_read_on(session)) {
+        struct dsql__message message;
+        int more = dsql__message_peek(dsql__buffer_begin(&front->in),
+                                      dsql__buffer_length(&front->in), MESSAGE_LIMIT, false,
+                                      &message);
+        if (more == DSQL__MORE) {
+            break;
+        }
+        if (more != 0) {
+            session->broken = true;
+            break;
+        }
+        dispatch(session, &message);
+        dsql__buffer_consume(&front->in, message.total);
+    }
+    dsql__buffer_trim(&front->in);
+    if (session->back->out.failed || front->out.failed) {
+        session->broken = true;
+    }
+    bool full = dsql__buffer_length(&front->in) > AHEAD_LIMIT;
+    if (full && !may_read_on(session)) {
+        front->paused = true;
+    } else if (front->paused) {
+        local_stream_resume(front);
+    }
+    local_stream_update(session->back);
+    local_stream_update(front);
+}

@@ -1,0 +1,356 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The extended protocol: Parse, Bind, Describe, Execute, Close, Flush, Sync.
+ * Our own statements and portals have names that no client uses. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+#define HIDDEN_NAME "dsql_local_hidden"
+#define CHECK_NAME "dsql_local_check"
+
+static void
+forward(struct local_session *session, const struct dsql__message *message)
+{
+    dsql__buffer_put(&session->back->out, message->body - 5, message->total);
+}
+
+static struct reply *
+expect_hidden(struct local_session *session, enum reply_kind kind)
+{
+    struct reply *reply = session_expect(session, kind);
+    if (reply != NULL) {
+        reply->hidden = true;
+    }
+    return reply;
+}
+
+/* ------------------------------------------------------- statements of our own */
+
+static void
+put_parse(struct dsql__buffer *out, const char *name, const char *sql)
+{
+    size_t mark = dsql__message_begin(out, 'P');
+    dsql__put_string(out, name);
+    dsql__put_string(out, sql);
+    dsql__put_int16(out, 0);
+    dsql__message_end(out, mark);
+}
+
+static void
+put_close(struct local_session *session, char kind, const char *name)
+{
+    struct dsql__buffer *out = &session->back->out;
+    size_t mark = dsql__message_begin(out, 'C');
+    dsql__put_byte(out, kind);
+    dsql__put_string(out, name);
+    dsql__message_end(out, mark);
+    expect_hidden(session, REPLY_CLOSE);
+}
+
+/* Bind and Execute of a statement of ours, in a portal of ours. */
+static void
+put_run(struct local_session *session, const char *name, bool releases)
+{
+    struct dsql__buffer *out = &session->back->out;
+    put_close(session, 'P', HIDDEN_NAME);
+    size_t mark = dsql__message_begin(out, 'B');
+    dsql__put_string(out, HIDDEN_NAME);
+    dsql__put_string(out, name);
+    dsql__put_int16(out, 0);
+    dsql__put_int16(out, 0);
+    dsql__put_int16(out, 0);
+    dsql__message_end(out, mark);
+    expect_hidden(session, REPLY_BIND);
+    mark = dsql__message_begin(out, 'E');
+    dsql__put_string(out, HIDDEN_NAME);
+    dsql__put_int32(out, 0);
+    dsql__message_end(out, mark);
+    struct reply *reply = expect_hidden(session, REPLY_EXECUTE);
+    if (reply != NULL) {
+        reply->releases = releases;
+    }
+}
+
+static void
+run_hidden(struct local_session *session, const char *sql, bool releases)
+{
+    put_close(session, 'S', HIDDEN_NAME);
+    put_parse(&session->back->out, HIDDEN_NAME, sql);
+    expect_hidden(session, REPLY_PARSE);
+    put_run(session, HIDDEN_NAME, releases);
+}
+
+void
+session_check_extended(struct local_session *session)
+{
+    if (!session->check_prepared) {
+        put_close(session, 'S', CHECK_NAME);
+        put_parse(&session->back->out, CHECK_NAME, SESSION_CHECK);
+        struct reply *reply = expect_hidden(session, REPLY_PARSE);
+        if (reply != NULL) {
+            reply->check_prepared = true;
+        }
+    }
+    put_run(session, CHECK_NAME, true);
+}
+
+/* ---------------------------------------------------------- the client's */
+
+/* Registers text under a name, unless the name is taken: then PostgreSQL
+ * refuses the message. The unnamed one is always replaced. */
+static void
+register_name(struct local_session *session, struct local_names *names, const char *name,
+              struct local_text *text, struct reply *reply)
+{
+    if (*name != '\0' && local_names_get(names, name) != NULL) {
+        return;
+    }
+    if (local_names_put(names, name, text) != 0 ||
+        (reply != NULL && (reply->name = strdup(name)) == NULL)) {
+        session->broken = true;
+        return;
+    }
+    if (reply != NULL) {
+        reply->forget_name = true;
+    }
+}
+
+/* Whether a statement is refused whatever the transaction has done. */
+static bool
+refuse_at_parse(struct local_session *session, const struct local_text *text,
+                struct refusal *refusal)
+{
+    if (text->rules.count != 1) {
+        return false;
+    }
+    const struct rules_statement *statement = &text->rules.statements[0];
+    if (statement->rule == RULES_ALLOWED || session->transaction.failed) {
+        return false;
+    }
+    return session_judge(session, statement, refusal) == VERDICT_REFUSE;
+}
+
+static void
+send_parse(struct local_session *session, const struct dsql__message *message, const char *name,
+           const char *sql, struct local_text *text)
+{
+    struct reply *reply = session_expect(session, REPLY_PARSE);
+    if (reply == NULL) {
+        return;
+    }
+    reply->text = local_text_share(text);
+    const char *send = sql;
+    if (text->rules.count == 1) {
+        const struct rules_statement *statement = &text->rules.statements[0];
+        reply->statement = statement;
+        if (!session_is_verbatim(statement, sql)) {
+            send = statement->sql;
+            reply->original = session_characters(sql, statement->start);
+        }
+    }
+    if (refuse_at_parse(session, text, &reply->refusal)) {
+        put_parse(&session->back->out, name, SESSION_REFUSED);
+        return;
+    }
+    register_name(session, &session->statements, name, text, reply);
+    reply->length = session_characters(send, strlen(send));
+    if (send == sql) {
+        forward(session, message);
+        return;
+    }
+    size_t head = (size_t)(sql - message->body) + strlen(sql) + 1;
+    size_t mark = dsql__message_begin(&session->back->out, 'P');
+    dsql__put_string(&session->back->out, name);
+    dsql__put_string(&session->back->out, send);
+    dsql__buffer_put(&session->back->out, message->body + head, message->length - head);
+    dsql__message_end(&session->back->out, mark);
+}
+
+static void
+parse(struct local_session *session, const struct dsql__message *message)
+{
+    struct dsql__reader reader;
+    dsql__reader_init(&reader, message->body, message->length);
+    const char *name = dsql__get_string(&reader);
+    const char *sql = dsql__get_string(&reader);
+    struct local_text *text;
+    if (reader.failed || local_text_new(sql, strlen(sql), &text) != 0) {
+        session->broken = true;
+        return;
+    }
+    send_parse(session, message, name, sql, text);
+    local_text_free(text);
+}
+
+static void
+bind_portal(struct local_session *session, const struct dsql__message *message)
+{
+    struct dsql__reader reader;
+    dsql__reader_init(&reader, message->body, message->length);
+    const char *portal = dsql__get_string(&reader);
+    const char *name = dsql__get_string(&reader);
+    struct reply *reply = session_expect(session, REPLY_BIND);
+    if (reader.failed || reply == NULL) {
+        session->broken = true;
+        return;
+    }
+    struct local_text *text = local_names_get(&session->statements, name);
+    if (text != NULL) {
+        register_name(session, &session->portals, portal, text, reply);
+    }
+    forward(session, message);
+}
+
+static const struct rules_statement *
+statement_of(const struct local_text *text)
+{
+    return text != NULL && text->rules.count == 1 ? &text->rules.statements[0] : NULL;
+}
+
+/* Describe and Close: a kind, S or P, and a name. */
+static void
+describe_or_close(struct local_session *session, const struct dsql__message *message)
+{
+    struct dsql__reader reader;
+    dsql__reader_init(&reader, message->body, message->length);
+    char kind = dsql__get_byte(&reader);
+    const char *name = dsql__get_string(&reader);
+    bool close = message->type == 'C';
+    struct local_names *names = kind == 'S' ? &session->statements : &session->portals;
+    struct reply *reply = session_expect(session, close ? REPLY_CLOSE : REPLY_DESCRIBE);
+    if (reader.failed || reply == NULL) {
+        session->broken = true;
+        return;
+    }
+    reply->text = local_text_share(local_names_get(names, name));
+    reply->statement = statement_of(reply->text);
+    forward(session, message);
+    if (close) {
+        local_names_remove(names, name);
+    }
+}
+
+/* An error of ours that PostgreSQL is made to report at this place. */
+static void
+refuse_execute(struct local_session *session, const struct refusal *refusal)
+{
+    put_close(session, 'S', HIDDEN_NAME);
+    put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
+    struct reply *reply = session_expect(session, REPLY_PARSE);
+    if (reply != NULL) {
+        reply->refusal = *refusal;
+    }
+}
+
+/* A COMMIT that must fail: roll back, report, skip to Sync. */
+static void
+roll_back_instead(struct local_session *session, const struct refusal *refusal)
+{
+    run_hidden(session, "ROLLBACK", false);
+    if (session->broken) {
+        return;
+    }
+    struct reply *reply = session_last(session, 0);
+    reply->hidden = false;
+    reply->refusal = *refusal;
+    reply->fail = true;
+    session->skipping = true;
+}
+
+static void
+run(struct local_session *session, const struct dsql__message *message, struct local_text *text,
+    const struct rules_statement *statement)
+{
+    session_note_sent(session, statement);
+    bool count = statement->kind == RULES_DML && !session->transaction.failed;
+    if (statement->kind == RULES_DDL) {
+        run_hidden(session, SESSION_BEFORE_DDL, false);
+    }
+    struct reply *reply = session_expect(session, REPLY_EXECUTE);
+    if (reply == NULL) {
+        return;
+    }
+    reply->text = local_text_share(text);
+    reply->statement = statement;
+    reply->held = count || statement->job != RULES_JOB_NONE;
+    forward(session, message);
+    if (statement->job != RULES_JOB_NONE) {
+        session_job_id(reply->job_id);
+        char *call = session_job_call(statement, reply->job_id);
+        if (call == NULL) {
+            session->broken = true;
+            return;
+        }
+        run_hidden(session, call, true);
+        free(call);
+    } else if (count && statement->copy == RULES_COPY_NONE) {
+        session_check_extended(session);
+    }
+}
+
+static void
+execute(struct local_session *session, const struct dsql__message *message)
+{
+    struct dsql__reader reader;
+    dsql__reader_init(&reader, message->body, message->length);
+    struct local_text *text =
+        local_names_get(&session->portals, dsql__get_string(&reader));
+    const struct rules_statement *statement = statement_of(text);
+    if (reader.failed) {
+        session->broken = true;
+        return;
+    }
+    if (statement == NULL) {
+        session_expect(session, REPLY_EXECUTE);
+        forward(session, message);
+        return;
+    }
+    struct refusal refusal = {0};
+    switch (session_judge(session, statement, &refusal)) {
+    case VERDICT_REFUSE:
+        refuse_execute(session, &refusal);
+        break;
+    case VERDICT_ROLLBACK_INSTEAD:
+        session_note_sent(session, statement);
+        roll_back_instead(session, &refusal);
+        break;
+    case VERDICT_SEND:
+        run(session, message, text, statement);
+        break;
+    }
+}
+
+void
+session_extended(struct local_session *session, const struct dsql__message *message)
+{
+    if (message->type == 'S') {
+        session->busy = true;
+        session->skipping = false;
+        session_expect(session, REPLY_READY);
+        forward(session, message);
+        return;
+    }
+    if (session->skipping) {
+        return;
+    }
+    switch (message->type) {
+    case 'P':
+        parse(session, message);
+        break;
+    case 'B':
+        bind_portal(session, message);
+        break;
+    case 'E':
+        execute(session, message);
+        break;
+    case 'H':
+        forward(session, message);
+        break;
+    default:
+        describe_or_close(session, message);
+        break;
+    }
+}
