@@ -1,0 +1,194 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The shared credentials file and the config file; see profile.h. */
+#include "profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "../env.h"
+#include "../error.h"
+
+static int
+copy(const char *from, char **to)
+{
+    *to = strdup(from);
+    return *to ? 0 : DSQL_E_NOMEM;
+}
+
+/* By the caller, AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default". */
+static int
+choose_name(const char *asked, const struct dsql_env *env, struct dsql__profile *profile)
+{
+    profile->by_caller = asked != NULL && *asked != '\0';
+    profile->named = true;
+    if (profile->by_caller) {
+        return copy(asked, &profile->name);
+    }
+    int failure = dsql__env_copy(env, "AWS_PROFILE", &profile->name);
+    if (failure == 0 && profile->name == NULL) {
+        failure = dsql__env_copy(env, "AWS_DEFAULT_PROFILE", &profile->name);
+    }
+    if (failure == 0 && profile->name == NULL) {
+        profile->named = false;
+        failure = copy("default", &profile->name);
+    }
+    return failure;
+}
+
+static int
+choose_path(const char *asked, const char *variable, const char *usual,
+            const struct dsql_env *env, char **path)
+{
+    if (asked != NULL && *asked != '\0') {
+        return copy(asked, path);
+    }
+    char *named;
+    int failure = dsql__env_copy(env, variable, &named);
+    if (failure != 0) {
+        return failure;
+    }
+    if (named == NULL) {
+        return dsql__env_home_path(env, usual, path);
+    }
+    failure = dsql__env_expand(env, named, path);
+    free(named);
+    return failure;
+}
+
+static int
+read_file(struct dsql__file *file, const struct dsql_env *env, struct dsql_error *error)
+{
+    size_t line;
+    if (file->path == NULL) {
+        return 0;
+    }
+    int failure = env->read_file(env->context, file->path, &file->text, &file->size);
+    if (failure == DSQL_E_NOMEM) {
+        return dsql__fail_nomem(error);
+    }
+    if (failure != 0) {
+        file->text = NULL; /* not there: the other file, or another source, may do */
+        return 0;
+    }
+    failure = dsql__ini_parse(file->text, file->size, &file->ini, &line);
+    if (failure == DSQL_E_CONFIG) {
+        return dsql__fail(error, DSQL_E_CONFIG,
+                          "%.300s, line %zu: not [section] or key = value, or a name that stands "
+                          "twice; correct the line",
+                          file->path, line);
+    }
+    return failure == 0 ? 0 : dsql__fail_nomem(error);
+}
+
+/* In the config file a profile's section is [default] or [profile NAME], the
+ * name perhaps in quotes. */
+static bool
+is_config_section(struct dsql__ini_text section, const char *name)
+{
+    static const char word[] = "profile";
+    size_t length = strlen(name), at = sizeof word - 1;
+    if (dsql__ini_equal(section, "default")) {
+        return strcmp(name, "default") == 0;
+    }
+    if (section.length <= at || memcmp(section.at, word, at) != 0) {
+        return false;
+    }
+    size_t blank = at;
+    while (at < section.length && (section.at[at] == ' ' || section.at[at] == '\t')) {
+        at++;
+    }
+    size_t end = section.length;
+    while (end > at && (section.at[end - 1] == ' ' || section.at[end - 1] == '\t')) {
+        end--;
+    }
+    if (at == blank || at == end) {
+        return false;
+    }
+    if (end - at >= 2 && (section.at[at] == '"' || section.at[at] == '\'') &&
+        section.at[end - 1] == section.at[at]) {
+        at++;
+        end--;
+    }
+    return end - at == length && memcmp(section.at + at, name, length) == 0;
+}
+
+static void
+find_sections(struct dsql__profile *profile)
+{
+    struct dsql__ini_text name = {profile->name, strlen(profile->name)};
+    if (dsql__ini_has_section(&profile->credentials.ini, name)) {
+        profile->in_credentials = name;
+    }
+    const struct dsql__ini *config = &profile->config.ini;
+    for (size_t i = 0; i < config->count; i++) {
+        if (is_config_section(config->entries[i].section, profile->name)) {
+            profile->in_config = config->entries[i].section;
+        }
+    }
+}
+
+int
+dsql__profile_open(const struct dsql_credentials_options *options, const struct dsql_env *env,
+                   struct dsql__profile *profile, struct dsql_error *error)
+{
+    static const struct dsql_credentials_options none;
+    options = options ? options : &none;
+    memset(profile, 0, sizeof *profile);
+    int failure = choose_name(options->profile, env, profile);
+    if (failure == 0) {
+        failure = choose_path(options->credentials_file, "AWS_SHARED_CREDENTIALS_FILE",
+                              ".aws/credentials", env, &profile->credentials.path);
+    }
+    if (failure == 0) {
+        failure = choose_path(options->config_file, "AWS_CONFIG_FILE", ".aws/config", env,
+                              &profile->config.path);
+    }
+    if (failure != 0) {
+        failure = dsql__fail_nomem(error);
+    }
+    if (failure == 0) {
+        failure = read_file(&profile->credentials, env, error);
+    }
+    if (failure == 0) {
+        failure = read_file(&profile->config, env, error);
+    }
+    if (failure == 0) {
+        find_sections(profile);
+        if (profile->named && profile->in_credentials.at == NULL &&
+            profile->in_config.at == NULL) {
+            failure = dsql__fail(error, DSQL_E_CREDENTIALS,
+                                 "the profile \"%.60s\" is neither in %.150s nor in %.150s",
+                                 profile->name,
+                                 profile->credentials.path ? profile->credentials.path : "a file",
+                                 profile->config.path ? profile->config.path : "another");
+        }
+    }
+    if (failure != 0) {
+        dsql__profile_clear(profile);
+    }
+    return failure;
+}
+
+static void
+file_clear(struct dsql__file *file)
+{
+    dsql__ini_clear(&file->ini);
+    if (file->text != NULL) {
+        OPENSSL_cleanse(file->text, file->size);
+        free(file->text);
+    }
+    free(file->path);
+}
+
+void
+dsql__profile_clear(struct dsql__profile *profile)
+{
+    file_clear(&profile->credentials);
+    file_clear(&profile->config);
+    free(profile->name);
+    memset(profile, 0, sizeof *profile);
+}

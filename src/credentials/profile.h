@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The two files of profiles, read: what all sources that use them share. */
+#ifndef DSQL_PROFILE_H
+#define DSQL_PROFILE_H
+
+#include "ini.h"
+
+struct dsql__file {
+    char *path; /* NULL: no home directory */
+    char *text; /* NULL: the file is not there or not readable */
+    size_t size;
+    struct dsql__ini ini;
+};
+
+struct dsql__profile {
+    char *name;
+    bool named; /* by the caller or AWS_PROFILE: it must exist */
+    bool by_caller;
+    struct dsql__file credentials, config;
+    struct dsql__ini_text in_credentials; /* section heading, at NULL: not there */
+    struct dsql__ini_text in_config;
+};
+
+/* Reads both files and finds the profile in them. options (may be NULL) and
+ * env as in dsql_credentials_load(); env must be complete. On success clear
+ * with dsql__profile_clear(). A file that is there but is none of its kind is
+ * DSQL_E_CONFIG; a named profile that stands in neither is
+ * DSQL_E_CREDENTIALS. */
+DSQL_MUST_CHECK int dsql__profile_open(const struct dsql_credentials_options *options,
+                                       const struct dsql_env *env, struct dsql__profile *profile,
+                                       struct dsql_error *error);
+/* Wipes: the files hold secrets. */
+void dsql__profile_clear(struct dsql__profile *profile);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The environment as the library's own files use it: a struct dsql_env with
+ * every member filled. */
+#ifndef DSQL_ENV_H
+#define DSQL_ENV_H
+
+#include <stdbool.h>
+
+#include "dsql.h"
+
+/* env (may be NULL) with the real functions for what it leaves out. */
+struct dsql_env dsql__env_complete(const struct dsql_env *env);
+
+/* A copy of a variable's value, "" and unset alike as NULL. *value is returned
+ * - caller frees with dsql__wipe_free(). 0 or DSQL_E_NOMEM. */
+DSQL_MUST_CHECK int dsql__env_copy(const struct dsql_env *env, const char *name, char **value);
+
+/* The path of a file below the home directory, or one that begins with ~/ as
+ * users write it in variables; *path is returned - caller frees with free().
+ * NULL when the home directory is not known. */
+DSQL_MUST_CHECK int dsql__env_home_path(const struct dsql_env *env, const char *tail,
+                                        char **path);
+DSQL_MUST_CHECK int dsql__env_expand(const struct dsql_env *env, const char *path, char **expanded);
+
+#endif
