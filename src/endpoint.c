@@ -147,7 +147,7 @@ parse_cluster_id(const char *id, const char *region, struct dsql_endpoint *endpo
         return failure;
     }
     endpoint->kind = DSQL_HOST_CLUSTER;
-    snprintf(endpoint->cluster_id, sizeof endpoint->cluster_id, "%s", id);
+    snprintf(endpoint->cluster_id, sizeof endpoint->cluster_id, "%.26s", id);
     snprintf(endpoint->host, sizeof endpoint->host, "%s.dsql.%s.on.aws", endpoint->cluster_id,
              endpoint->region);
     return 0;
@@ -182,7 +182,7 @@ parse_privatelink(const struct labels *labels, const char *host, const char *reg
         return failure;
     }
     endpoint->kind = DSQL_HOST_PRIVATELINK;
-    snprintf(endpoint->cluster_id, sizeof endpoint->cluster_id, "%s", cluster_id);
+    snprintf(endpoint->cluster_id, sizeof endpoint->cluster_id, "%.26s", cluster_id);
     snprintf(endpoint->host, sizeof endpoint->host, "%s", host);
     snprintf(endpoint->sign_host, sizeof endpoint->sign_host, "%s.dsql.%s.on.aws",
              endpoint->cluster_id, endpoint->region);
@@ -207,7 +207,7 @@ parse_name(const struct labels *labels, const char *host, const char *region,
     }
     endpoint->kind = DSQL_HOST_CLUSTER;
     if (is_cluster_id(id)) {
-        snprintf(endpoint->cluster_id, sizeof endpoint->cluster_id, "%s", id);
+        snprintf(endpoint->cluster_id, sizeof endpoint->cluster_id, "%.26s", id);
     }
     snprintf(endpoint->host, sizeof endpoint->host, "%s", host);
     return 0;

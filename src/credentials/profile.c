@@ -47,6 +47,7 @@ choose_path(const char *asked, const char *variable, const char *usual,
         return copy(asked, path);
     }
     char *named;
+    *path = NULL;
     int failure = dsql__env_copy(env, variable, &named);
     if (failure != 0) {
         return failure;
@@ -132,6 +133,19 @@ find_sections(struct dsql__profile *profile)
 }
 
 int
+dsql__profile_paths(const struct dsql_credentials_options *options, const struct dsql_env *env,
+                    char **credentials, char **config)
+{
+    *config = NULL;
+    int failure = choose_path(options->credentials_file, "AWS_SHARED_CREDENTIALS_FILE",
+                              ".aws/credentials", env, credentials);
+    if (failure == 0) {
+        failure = choose_path(options->config_file, "AWS_CONFIG_FILE", ".aws/config", env, config);
+    }
+    return failure;
+}
+
+int
 dsql__profile_open(const struct dsql_credentials_options *options, const struct dsql_env *env,
                    struct dsql__profile *profile, struct dsql_error *error)
 {
@@ -140,12 +154,8 @@ dsql__profile_open(const struct dsql_credentials_options *options, const struct 
     memset(profile, 0, sizeof *profile);
     int failure = choose_name(options->profile, env, profile);
     if (failure == 0) {
-        failure = choose_path(options->credentials_file, "AWS_SHARED_CREDENTIALS_FILE",
-                              ".aws/credentials", env, &profile->credentials.path);
-    }
-    if (failure == 0) {
-        failure = choose_path(options->config_file, "AWS_CONFIG_FILE", ".aws/config", env,
-                              &profile->config.path);
+        failure =
+            dsql__profile_paths(options, env, &profile->credentials.path, &profile->config.path);
     }
     if (failure != 0) {
         failure = dsql__fail_nomem(error);

@@ -31,6 +31,11 @@ struct dsql__profile {
 DSQL_MUST_CHECK int dsql__profile_open(const struct dsql_credentials_options *options,
                                        const struct dsql_env *env, struct dsql__profile *profile,
                                        struct dsql_error *error);
+/* Where the two files are, as dsql__profile_open() finds them; NULL without a
+ * home directory. Returned - caller frees with free(). */
+DSQL_MUST_CHECK int dsql__profile_paths(const struct dsql_credentials_options *options,
+                                        const struct dsql_env *env, char **credentials,
+                                        char **config);
 /* Wipes: the files hold secrets. */
 void dsql__profile_clear(struct dsql__profile *profile);
 
