@@ -266,7 +266,7 @@ connect_upstream(struct local_client *client)
 {
     const char *path = client->server->postgres->socket_path;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
         client->server->postgres->pid == 0) {

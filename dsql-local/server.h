@@ -10,7 +10,8 @@
 #include <uv.h>
 
 #include "client.h"
-#include "state.h"
+#include "keys.h"
+#include "postgres.h"
 
 struct local_server {
     uv_loop_t loop;

@@ -54,57 +54,12 @@ struct local_state {
  * PostgreSQL is found out by local_postgres_start(). */
 DSQL_MUST_CHECK int local_state_open(const struct local_options *options, struct local_state *state,
                                      struct dsql_error *error);
+/* Where the data is to be, for a start that is not ephemeral; an absolute path. */
+DSQL_MUST_CHECK int local_state_directory(const struct local_options *options, char *path,
+                                          size_t size, struct dsql_error *error);
+/* Makes it (0700; as root 0711) with those above it, unless it is there. */
+DSQL_MUST_CHECK int local_state_make_directory(const char *dir, struct dsql_error *error);
 /* Drops the lock; removes an ephemeral directory. */
 void local_state_close(struct local_state *state);
-
-/* The PostgreSQL behind the endpoint: a child process that dies with us. */
-struct local_postgres {
-    pid_t pid;             /* 0: not running */
-    char bindir[1024];     /* from which it runs (perhaps a copy that its user can read) */
-    char datadir[1100];
-    char socket_dir[108];
-    char socket_path[108]; /* SOCKET_DIR/.s.PGSQL.5432 */
-    char user[64];         /* operating-system user, "" when our own */
-    int version;           /* major */
-};
-
-/* Finds the programs, makes the cluster at the first start (initdb and the
- * bootstrap statements of bootstrap.sql), starts it and waits until it
- * answers. Ends an orphan of an earlier run first. */
-DSQL_MUST_CHECK int local_postgres_start(const struct local_options *options,
-                                         const struct local_state *state,
-                                         struct local_postgres *postgres, struct dsql_error *error);
-/* Starts it again after it died (pid is 0); does not wait: until
- * local_postgres_answers() says true, connections fail. */
-DSQL_MUST_CHECK int local_postgres_restart(struct local_postgres *postgres,
-                                           struct dsql_error *error);
-bool local_postgres_answers(const struct local_postgres *postgres);
-/* Fast shutdown; waits for the end. */
-void local_postgres_stop(struct local_postgres *postgres);
-
-/* ------------------------------------------------------------------ sign-in */
-
-/* The key pairs of the credentials file, read again when the file changes. */
-struct local_keys;
-DSQL_MUST_CHECK int local_keys_open(const char *credentials_file, struct local_keys **keys,
-                                    struct dsql_error *error);
-void local_keys_close(struct local_keys *keys);
-
-struct local_sign_in {
-    const char *token;
-    size_t token_length;
-    const char *user;       /* of the start-up packet */
-    const char *sni;        /* "" when the client sent none */
-    const char *cluster_id; /* of this endpoint */
-    const char *region;
-    int64_t now;
-};
-
-/* Judges a token. 0: welcome, and arn holds the key pair's dsql_arn ("" when
- * its profile has none). DSQL_E_CREDENTIALS: refused, error->message is the
- * text for the HINT of the service's 08006. Constant-time comparison. */
-DSQL_MUST_CHECK int local_sign_in_verify(struct local_keys *keys,
-                                         const struct local_sign_in *sign_in, char *arn,
-                                         size_t arn_size, struct dsql_error *error);
 
 #endif

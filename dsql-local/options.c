@@ -1,0 +1,217 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The command line of dsql-local. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state.h"
+
+static const char usage[] =
+    "usage: dsql-local [options]\n"
+    "A local endpoint that answers as Amazon Aurora DSQL does, in front of a PostgreSQL\n"
+    "of its own. Prints one line when it is ready, and serves until SIGTERM or SIGINT.\n"
+    "\n"
+    "  --listen ADDRESS         address to listen at (127.0.0.1)\n"
+    "  --port N                 port, 0 for any free one (5432)\n"
+    "  --allow-public-listen    allow an ADDRESS that other machines can reach\n"
+    "  --data DIR               keep everything in DIR\n"
+    "  --ephemeral              keep nothing: a new endpoint, removed at the end\n"
+    "  --postgres BINDIR        folder with initdb and postgres (looked for otherwise)\n"
+    "  --region REGION          AWS region to answer for (us-east-1)\n"
+    "  --rtt MILLISECONDS       delay each round trip, to see what chatter costs\n"
+    "  --ready-file FILE        write the ready line into FILE too\n"
+    "  --background             find the endpoint of DIR or start it, print its ready\n"
+    "                           line, and return\n"
+    "  --idle-exit SECONDS      stop after so long without a client (0: never)\n"
+    "  --verbose                say more on standard error\n"
+    "  --help, --version\n"
+    "\n"
+    "Example: dsql-local --ephemeral --port 0\n"
+    "Manual: man dsql-local\n";
+
+enum option_code {
+    OPTION_LISTEN = 256,
+    OPTION_PORT,
+    OPTION_PUBLIC,
+    OPTION_DATA,
+    OPTION_EPHEMERAL,
+    OPTION_POSTGRES,
+    OPTION_REGION,
+    OPTION_RTT,
+    OPTION_READY_FILE,
+    OPTION_BACKGROUND,
+    OPTION_IDLE_EXIT,
+    OPTION_VERBOSE,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"port", required_argument, NULL, OPTION_PORT},
+    {"allow-public-listen", no_argument, NULL, OPTION_PUBLIC},
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"ephemeral", no_argument, NULL, OPTION_EPHEMERAL},
+    {"postgres", required_argument, NULL, OPTION_POSTGRES},
+    {"region", required_argument, NULL, OPTION_REGION},
+    {"rtt", required_argument, NULL, OPTION_RTT},
+    {"ready-file", required_argument, NULL, OPTION_READY_FILE},
+    {"background", no_argument, NULL, OPTION_BACKGROUND},
+    {"idle-exit", required_argument, NULL, OPTION_IDLE_EXIT},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int __attribute__((format(printf, 1, 2)))
+bad(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("dsql-local: ", stderr);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs("; see dsql-local --help\n", stderr);
+    return 1;
+}
+
+static int
+read_number(const char *name, const char *text, long most, int *number)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || value < 0 || value > most) {
+        return bad("%s takes a number, 0 to %ld, not \"%s\"", name, most, text);
+    }
+    *number = (int)value;
+    return 0;
+}
+
+static int
+take_text(int option, struct local_options *options)
+{
+    const char **to = NULL;
+    switch (option) {
+    case OPTION_LISTEN:
+        to = &options->listen;
+        break;
+    case OPTION_DATA:
+        to = &options->data;
+        break;
+    case OPTION_POSTGRES:
+        to = &options->postgres;
+        break;
+    case OPTION_REGION:
+        to = &options->region;
+        break;
+    case OPTION_READY_FILE:
+        to = &options->ready_file;
+        break;
+    default:
+        break;
+    }
+    if (to != NULL && *optarg == '\0') {
+        return bad("an option has an empty value");
+    }
+    if (to != NULL) {
+        *to = optarg;
+    }
+    return 0;
+}
+
+static int
+take(int option, struct local_options *options)
+{
+    switch (option) {
+    case OPTION_PORT:
+        return read_number("--port", optarg, 65535, &options->port);
+    case OPTION_RTT:
+        return read_number("--rtt", optarg, 60000, &options->rtt_ms);
+    case OPTION_IDLE_EXIT:
+        return read_number("--idle-exit", optarg, 31536000, &options->idle_exit_s);
+    case OPTION_PUBLIC:
+        options->listen_public = true;
+        return 0;
+    case OPTION_EPHEMERAL:
+        options->ephemeral = true;
+        return 0;
+    case OPTION_BACKGROUND:
+        options->background = true;
+        return 0;
+    case OPTION_VERBOSE:
+        options->verbose = true;
+        return 0;
+    default:
+        return take_text(option, options);
+    }
+}
+
+static bool
+is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static int
+check(const struct local_options *options)
+{
+    if (options->ephemeral && options->data != NULL) {
+        return bad("--ephemeral and --data contradict each other");
+    }
+    if (options->ephemeral && options->background) {
+        return bad("--background needs a directory that others can find: leave --ephemeral out");
+    }
+    if (!is_loopback(options->listen) && !options->listen_public) {
+        return bad("%s is an address that other machines may reach; --allow-public-listen says that "
+                   "you mean it",
+                   options->listen);
+    }
+    return 0;
+}
+
+int
+local_options_read(int argc, char **argv, struct local_options *options, int *status)
+{
+    *options = (struct local_options){
+        .listen = "127.0.0.1",
+        .port = 5432,
+        .region = "us-east-1",
+    };
+    bool port_given = false;
+    int option;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == OPTION_HELP || option == OPTION_VERSION) {
+            *status = 0;
+            if (option == OPTION_HELP) {
+                fputs(usage, stdout);
+            } else {
+                printf("dsql-local %s\n", DSQL_VERSION);
+            }
+            return 1;
+        }
+        *status = 2;
+        if (option == '?' || option == ':') {
+            return option == ':' ? bad("%s lacks its value", argv[optind - 1])
+                                 : bad("there is no option %s", argv[optind - 1]);
+        }
+        port_given |= option == OPTION_PORT;
+        if (take(option, options) != 0) {
+            return 1;
+        }
+    }
+    *status = 2;
+    if (optind < argc) {
+        return bad("there is no argument \"%s\"", argv[optind]);
+    }
+    if (options->background && !port_given) {
+        options->port = 0;
+    }
+    return check(options);
+}

@@ -1,0 +1,83 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The operating-system user that PostgreSQL runs as. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "postgres.h"
+
+int
+local_user_choose(struct local_user *user, struct dsql_error *error)
+{
+    static const char *const names[] = {"postgres", "nobody"};
+    *user = (struct local_user){.uid = geteuid(), .gid = getegid()};
+    if (user->uid != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct passwd *entry = getpwnam(names[i]);
+        if (entry != NULL && entry->pw_uid != 0) {
+            user->other = true;
+            user->uid = entry->pw_uid;
+            user->gid = entry->pw_gid;
+            snprintf(user->name, sizeof user->name, "%s", names[i]);
+            return 0;
+        }
+    }
+    return dsql__fail(error, DSQL_E_IO,
+                      "PostgreSQL does not run as root and there is no user \"postgres\" or "
+                      "\"nobody\" to run it as: run dsql-local as another user");
+}
+
+int
+local_user_become(const struct local_user *user)
+{
+    if (!user->other) {
+        return 0;
+    }
+    return setgroups(0, NULL) != 0 || setgid(user->gid) != 0 || setuid(user->uid) != 0 ? -1 : 0;
+}
+
+int
+local_user_own(const struct local_user *user, const char *path)
+{
+    return user->other ? lchown(path, user->uid, user->gid) : 0;
+}
+
+int
+local_user_can(const struct local_user *user, const char *path, int mode)
+{
+    int status;
+    if (!user->other) {
+        return access(path, mode);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(local_user_become(user) == 0 && access(path, mode) == 0 ? 0 : 1);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
+bool
+local_process_is(pid_t pid, const char *name)
+{
+    char path[64], comm[64] = "";
+    snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+    FILE *file = fopen(path, "r");
+    if (file != NULL) {
+        if (fgets(comm, sizeof comm, file) == NULL) {
+            comm[0] = '\0';
+        }
+        fclose(file);
+    }
+    comm[strcspn(comm, "\n")] = '\0';
+    return strcmp(comm, name) == 0;
+}
