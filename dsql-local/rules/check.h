@@ -1,0 +1,60 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* One statement under examination, shared by the files that know the rules. */
+#ifndef DSQL_LOCAL_CHECK_H
+#define DSQL_LOCAL_CHECK_H
+
+#include "rules.h"
+#include "tree.h"
+
+struct check {
+    struct arena *arena;
+    struct rules_statement *statement; /* kind, rule, sqlstate, message are filled */
+    bool async;                        /* CREATE INDEX ASYNC, ALTER TABLE ASYNC */
+    bool index_using;                  /* CREATE INDEX ... USING something else than btree_index */
+    bool failed;                       /* out of memory */
+};
+
+/* Refuses by a rule whose format takes one argument (or none); the first
+ * refusal of a statement stays. */
+void check_refuse(struct check *check, int rule, const char *argument);
+static inline bool
+check_is_refused(const struct check *check)
+{
+    return check->statement->rule != RULES_ALLOWED;
+}
+
+/* A statement by its parse tree: node is the object { "SelectStmt": ... }. */
+void check_statement(struct check *check, const struct tree *node);
+/* One that libpg_query cannot read, by its first words. */
+void check_words(struct check *check, const char *sql, size_t length);
+
+void check_create_table(struct check *check, const struct tree *node);
+void check_alter_table(struct check *check, const struct tree *node);
+void check_index(struct check *check, const struct tree *node);
+void check_sequence(struct check *check, const struct tree *node);
+/* A column's type where it is stored; names a type that cannot be. */
+void check_column_type(struct check *check, const struct tree *type_name);
+/* Casts and constructors of types that do not exist at all. */
+void check_run_time_types(struct check *check, const struct tree *node);
+/* Whether an index may have keys of this type; NULL, or the type's name. */
+const char *check_unkeyable_type(struct check *check, const struct tree *type_name);
+/* The name that PostgreSQL's format_type() gives, "" for one that is not built in. */
+const char *check_type_format(const struct tree *type_name);
+
+void check_transaction(struct check *check, const struct tree *node);
+void check_set(struct check *check, const struct tree *node);
+void check_show(struct check *check, const struct tree *node);
+
+/* --------------------------------------- what differs between parser versions */
+
+/* The text of a String node: list elements are { "String": { "sval": "x" } },
+ * "str" before version 15. */
+const char *check_string(const struct tree *element);
+/* The value of an A_Const, a String or a TypeName used as a word. */
+const char *check_constant(const struct tree *node);
+/* The number of an Integer or an A_Const; otherwise when it is none. */
+long check_integer(const struct tree *node, long otherwise);
+
+#endif

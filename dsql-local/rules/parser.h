@@ -1,0 +1,17 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* libpg_query, whichever version is installed (13 to 17): its JSON form names
+ * nodes, members and enumerators as PostgreSQL's sources do, so that versions
+ * differ in few members only; check.h has the accessors for those. */
+#ifndef DSQL_LOCAL_PARSER_H
+#define DSQL_LOCAL_PARSER_H
+
+#include "tree.h"
+
+/* Parses one statement. 0 and *node the object { "SelectStmt": ... } (NULL for an
+ * empty text), DSQL_E_PROTOCOL when the grammar does not know it, or
+ * DSQL_E_NOMEM. */
+DSQL_MUST_CHECK int parser_read(const char *sql, struct arena *arena, const struct tree **node);
+
+#endif
