@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +37,9 @@ nap(void)
 
 /* In the child: becomes the other user, with a clean environment, and runs. */
 static void
-run_as(const struct local_postgres *postgres, char *const argv[], int output, pid_t parent)
+run_as(const struct local_postgres *postgres, const char *const argv[], int output, pid_t parent)
 {
-    char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", NULL};
+    static const char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", NULL};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -57,12 +57,13 @@ run_as(const struct local_postgres *postgres, char *const argv[], int output, pi
     if (parent != 0 && getppid() != parent) {
         _exit(126);
     }
-    execve(argv[0], argv, environment);
+    /* execve() changes neither, though its type does not say so. */
+    execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);
     _exit(127);
 }
 
 static pid_t
-spawn(const struct local_postgres *postgres, char *const argv[], const char *output_file)
+spawn(const struct local_postgres *postgres, const char *const argv[], const char *output_file)
 {
     int output = open(output_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (output < 0) {
@@ -110,15 +111,12 @@ fail_with_log(const struct local_postgres *postgres, const char *what, struct ds
 static int
 run_initdb(const struct local_postgres *postgres, struct dsql_error *error)
 {
-    char program[PATH_MAX], wal[] = "--wal-segsize=16";
-    char data[PATH_MAX];
+    char program[PATH_MAX];
     int status;
     snprintf(program, sizeof program, "%s/initdb", postgres->bindir);
-    snprintf(data, sizeof data, "%s", postgres->datadir);
-    char *argv[] = {program,         "-D",          data,           "-U",
-                    "postgres",      "-A",          "trust",        "-E",
-                    "UTF8",          "--locale=C",  "--no-sync",    "--no-instructions",
-                    wal,             NULL};
+    const char *const argv[] = {
+        program,      "-D", postgres->datadir, "-U",        "postgres",          "-A", "trust",
+        "-E",         "UTF8", "--locale=C",    "--no-sync", "--no-instructions", NULL};
     pid_t pid = spawn(postgres, argv, postgres->log_file);
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
         return dsql__fail(error, DSQL_E_IO, "cannot run %.200s: %s", program, strerror(errno));
@@ -210,10 +208,9 @@ end_orphan(const struct local_postgres *postgres, struct dsql_error *error)
 static int
 start_server(struct local_postgres *postgres, struct dsql_error *error)
 {
-    char program[PATH_MAX], data[PATH_MAX];
+    char program[PATH_MAX];
     snprintf(program, sizeof program, "%s/postgres", postgres->bindir);
-    snprintf(data, sizeof data, "%s", postgres->datadir);
-    char *argv[] = {program, "-D", data, NULL};
+    const char *const argv[] = {program, "-D", postgres->datadir, NULL};
     postgres->pid = spawn(postgres, argv, postgres->log_file);
     if (postgres->pid < 0) {
         postgres->pid = 0;
