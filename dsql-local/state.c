@@ -79,10 +79,10 @@ local_state_directory(const struct local_options *options, char *path, size_t si
                               strerror(errno));
         }
         length = snprintf(path, size, "%s/%s", cwd, options->data);
-    } else if (geteuid() == 0) {
-        length = snprintf(path, size, "/var/lib/dsql-local");
     } else if (data != NULL && data[0] == '/') {
         length = snprintf(path, size, "%s/dsql-local", data);
+    } else if (geteuid() == 0) { /* whose home PostgreSQL's user could not reach */
+        length = snprintf(path, size, "/var/lib/dsql-local");
     } else if (home != NULL && home[0] == '/') {
         length = snprintf(path, size, "%s/.local/share/dsql-local", home);
     } else {
