@@ -1,126 +1,228 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the dialect is with every driver."""
+"""What is the same for every driver: signing in, retiring connections, DDL, reading tables back."""
+
+# SQLAlchemy's PostgreSQL dialect has few types; its methods are called and overridden here.
+# mypy: disable-error-code="no-untyped-call, override, misc"
 
 from __future__ import annotations
 
 import random
 import time
-from typing import Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import event
+import libdsql
+from libdsql import local
+from sqlalchemy import TEXT, case, cast, event, exc, null, schema, select
+from sqlalchemy.dialects.postgresql import ARRAY, array, pg_catalog
 from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.dialects.postgresql.types import OID, REGCLASS
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.reflection import ReflectionDefaults
+from sqlalchemy.types import TypeDecorator
 
-from aurora_dsql_sqlalchemy.connect import Connector, advice, check_options
-from aurora_dsql_sqlalchemy.ddl import AuroraDSQLDDLCompiler
+from aurora_dsql_sqlalchemy.connect import advice, check, driver_arguments
+from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED, AuroraDSQLDDLCompiler
 
-#: The service ends a connection after 60 minutes; we retire it before that, at a
-#: time of its own, so that a pool does not connect anew all at once.
-CONNECTION_SECONDS = 3300
-CONNECTION_JITTER = 0.1
+if TYPE_CHECKING:
+    from sqlalchemy import Label, Select
+    from sqlalchemy.engine import URL, Connection, Dialect, Engine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
-_RETIRE_AT = "auroradsql_retire_at"
+# Retiring connections
+#
+# Aurora DSQL closes each connection 60 minutes after it was opened. A connection that is taken from
+# the pool when it is older than its own limit is replaced by a new one. The limits are spread, so
+# that connections which were opened together are not replaced together.
+
+LIFETIME_SECONDS = 3300.0
+"""The longest that a connection is handed out for: a transaction of five minutes still fits."""
+
+SPREAD = 0.1
+"""The share of the lifetime by which the limits of connections differ."""
+
+RETIRE_AT = "auroradsql_retire_at"
+"""Key in ConnectionPoolEntry.info: the time at which the connection is not handed out any more."""
 
 
-def _set_retirement(dbapi_connection: Any, record: Any) -> None:
-    jitter = random.uniform(0, CONNECTION_SECONDS * CONNECTION_JITTER)
-    record.info[_RETIRE_AT] = time.monotonic() + CONNECTION_SECONDS - jitter
+def now() -> float:
+    """Seconds since the epoch; tests replace it."""
+    return time.time()
 
 
-def _retire(dbapi_connection: Any, record: Any, proxy: Any) -> None:
-    if time.monotonic() >= record.info.get(_RETIRE_AT, float("inf")):
-        raise DisconnectionError("the connection nears its limit of 60 minutes")
+def _stamp(dbapi_connection: Any, entry: ConnectionPoolEntry) -> None:
+    entry.info[RETIRE_AT] = now() + LIFETIME_SECONDS * (1 - SPREAD * random.random())
+
+
+def _check(dbapi_connection: Any, entry: ConnectionPoolEntry, proxy: Any) -> None:
+    if now() >= entry.info.get(RETIRE_AT, float("inf")):
+        raise exc.DisconnectionError("the connection is near the end of its 60 minutes")
+
+
+def retire_connections(engine: Engine) -> None:
+    """Watch the connections of an engine, unless its creator chose a pool_recycle."""
+    if engine.pool._recycle == -1:
+        event.listen(engine.pool, "connect", _stamp)
+        event.listen(engine.pool, "checkout", _check)
+
+
+# The dialect
+
+INDEX_OPTIONS = {"include": None, "nulls_not_distinct": None, "where": None}
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off"}
+
+IDENTITY_OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache")
+
+
+class _IdentityOptions(TypeDecorator[dict[str, Any]]):
+    """An array of texts, read as the options of Identity()."""
+
+    impl = ARRAY(TEXT)
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        always, cycle, *numbers = value
+        return {
+            "always": always == "true",
+            **dict(zip(IDENTITY_OPTIONS, map(int, numbers), strict=True)),
+            "cycle": cycle == "true",
+        }
+
+
+def _identity_options() -> Label[Any]:
+    """The identity options of the column that a row of pg_attribute describes."""
+    column = pg_catalog.pg_attribute.c
+    sequence = pg_catalog.pg_sequence.c
+    table_name = cast(cast(column.attrelid, REGCLASS), TEXT)
+    sequence_name = pg_catalog.pg_get_serial_sequence(table_name, column.attname)
+    values = (
+        column.attidentity == "a",
+        sequence.seqcycle,
+        sequence.seqstart,
+        sequence.seqincrement,
+        sequence.seqmin,
+        sequence.seqmax,
+        sequence.seqcache,
+    )
+    options = (
+        select(cast(array([cast(value, TEXT) for value in values]), _IdentityOptions))
+        .select_from(pg_catalog.pg_sequence)
+        .where(sequence.seqrelid == cast(cast(sequence_name, REGCLASS), OID))
+        .correlate(pg_catalog.pg_attribute)
+        .scalar_subquery()
+    )
+    return case((column.attidentity != "", options), else_=null()).label("identity_options")
 
 
 class AuroraDSQLDialect(PGDialect):
-    """Aurora DSQL, whatever the driver; the driver's class comes behind it."""
+    """PostgreSQL's dialect, fitted to Aurora DSQL; each driver has a class of its own below it.
+
+    connect_args: as in create_engine(); taken here, so that wrong names are refused at once.
+    foreign_keys: whether foreign keys of the metadata are created in the database.
+    """
 
     name = "auroradsql"
     default_schema_name = "public"
     ddl_compiler = AuroraDSQLDDLCompiler
     supports_statement_cache = True
-    supports_native_enum = False  # dsql-rules.md#statements: no CREATE TYPE
-    supports_identity_columns = True
-    supports_sequences = True
 
-    #: Keywords that the driver's connect() has beyond libpq's.
-    driver_keywords: ClassVar[frozenset[str]] = frozenset()
+    # Aurora DSQL has no CREATE TYPE, no virtual columns, no cursors on the server, and builds
+    # indexes in the background without CONCURRENTLY.
+    supports_native_enum = False
+    supports_virtual_generated_columns = False
+    supports_server_side_cursors = False
+    _supports_create_index_concurrently = False
+    _supports_drop_index_concurrently = False
 
-    def __init__(self, *, foreign_keys: bool = False, **kwargs: Any) -> None:
-        """foreign_keys: emit them, in CREATE TABLE and by ALTER TABLE; by default a
-        model's foreign keys are left out, as programs for the service expect."""
-        kwargs.setdefault("use_native_hstore", False)  # its probe needs a SAVEPOINT
+    construct_arguments: ClassVar[Any] = [
+        (item, {**INDEX_OPTIONS, **arguments} if item is schema.Index else arguments)
+        for item, arguments in PGDialect.construct_arguments or ()
+    ]
+
+    def __init__(
+        self,
+        connect_args: Mapping[str, Any] | None = None,
+        foreign_keys: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        # Looking for the hstore type takes a query, and with psycopg a SAVEPOINT.
+        kwargs.setdefault("use_native_hstore", False)
         super().__init__(**kwargs)
+        self.connect_args = dict(connect_args or {})
         self.foreign_keys = foreign_keys
-        self.supports_alter = foreign_keys
 
-    # -- connecting ------------------------------------------------------------
+    # Connecting
+
+    def is_driver_option(self, name: str) -> bool:
+        """Whether the driver's connect() knows a parameter of this name."""
+        raise NotImplementedError
 
     def libpq_version(self) -> int:
-        """The version of the libpq that the driver uses, as 170002."""
+        """The version of the driver's libpq as a number, 170002 for 17.2."""
         raise NotImplementedError
 
-    def knows_option(self, name: str) -> bool:
-        """Whether the driver's connect() takes this keyword."""
-        raise NotImplementedError
-
-    def check_options(self, options: dict[str, Any]) -> None:
-        check_options(options, self.knows_option, self.driver)
-
-    def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
-        options: dict[str, Any] = {}
-        for name, value in url.query.items():
-            if not isinstance(value, str):
-                raise ArgumentError(f"the option {name!r} stands more than once in the URL")
-            options[name] = value
-        if url.password is not None:
-            options["password"] = ""
-        self.check_options(options)
-        places = {
-            "host": url.host,
-            "port": url.port,
-            "user": url.username,
-            "dbname": url.database,
-        }
-        options.update({name: value for name, value in places.items() if value is not None})
-        return [], options
+    def create_connect_args(self, url: URL) -> Any:
+        if "foreign_keys" in url.query:
+            self.foreign_keys = _boolean("foreign_keys", url.query["foreign_keys"])
+            url = url.difference_update_query(["foreign_keys"])
+        _, from_url = super().create_connect_args(url)
+        given = {**from_url, **self.connect_args}
+        context = {"context": given.pop("context")} if "context" in given else {}
+        checked = check(given, self.driver, self.is_driver_option, self.libpq_version())
+        return [], {**checked, **context}
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
-        self.check_options(cparams)
-        connector = Connector(cparams, self.driver, self.libpq_version())
         try:
-            return self._connect(connector, cargs)
-        except self.loaded_dbapi.OperationalError:
-            if not connector.is_local:
-                raise
-        return self._connect(connector, cargs, again=True)
+            if cparams.get("host") == "local":
+                return self._connect_local(cparams)
+            arguments = driver_arguments(cparams)
+        except libdsql.Error as error:
+            raise self.loaded_dbapi.OperationalError(str(error)) from error
+        return self._connect_driver(arguments)
 
-    def _connect(self, connector: Connector, cargs: Any, *, again: bool = False) -> Any:
-        arguments = connector.arguments(again=again)
+    def _connect_local(self, cparams: dict[str, Any]) -> Any:
+        """Connect to the user's own endpoint; it may have ended since we last heard of it."""
+        endpoint = local.endpoint()
         try:
-            return super().connect(*cargs, **arguments)
-        except self.loaded_dbapi.OperationalError as error:
-            hint = advice(str(error), arguments.get("sslrootcert"))
-            if hint is None:
+            return self._connect_driver(driver_arguments(cparams, endpoint))
+        except self.loaded_dbapi.OperationalError:
+            renewed = local.endpoint(again=True)
+            if renewed == endpoint:
                 raise
-            raise type(error)(f"{str(error).rstrip()}\n{hint}") from None
+        return self._connect_driver(driver_arguments(cparams, renewed))
+
+    def _connect_driver(self, arguments: dict[str, Any]) -> Any:
+        try:
+            return super().connect(**arguments)
+        except self.loaded_dbapi.Error as error:
+            sentence = advice(str(error))
+            if sentence:
+                error.args = (f"{str(error).rstrip()}\n{sentence}", *error.args[1:])
+            raise
+        finally:
+            arguments.clear()
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        event.listen(engine.pool, "connect", _set_retirement)
-        event.listen(engine.pool, "checkout", _retire)
+        super().engine_created(engine)
+        retire_connections(engine)
 
-    # -- what need not be asked --------------------------------------------------
+    @classmethod
+    def get_async_dialect_cls(cls, url: URL) -> type[Dialect]:
+        return cls.get_dialect_cls(url)
 
-    def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
-        number = self.server_version_number(connection.connection.dbapi_connection)
-        return divmod(number, 10000)
+    # The first connection
 
-    def server_version_number(self, dbapi_connection: Any) -> int:
-        """As 160015, from what the server said at connect."""
-        raise NotImplementedError
+    def initialize(self, connection: Connection) -> None:
+        """Learn what the server is: one query, the name of the schema that is ours by default.
+
+        PGDialect would ask for settings that have one value only in Aurora DSQL.
+        """
+        DefaultDialect.initialize(self, connection)
 
     def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
         return "REPEATABLE READ"
@@ -128,30 +230,75 @@ class AuroraDSQLDialect(PGDialect):
     def get_isolation_level_values(self, dbapi_conn: Any) -> Any:
         return ("REPEATABLE READ", "AUTOCOMMIT")
 
-    # -- statements ------------------------------------------------------------
+    # Executing
 
-    def do_execute(
-        self, cursor: Any, statement: str, parameters: Any, context: Any = None
-    ) -> None:
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        is_ddl = context is not None and context.isddl
+        if is_ddl and statement.startswith(NOT_EMITTED):
+            return
         super().do_execute(cursor, statement, parameters, context)
-        self._end_ddl(cursor, context)
+        if is_ddl:
+            # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
+            cursor.connection.commit()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         super().do_execute_no_params(cursor, statement, context)
-        self._end_ddl(cursor, context)
-
-    def _end_ddl(self, cursor: Any, context: Any) -> None:
-        """A transaction holds one DDL statement at the most. It never holds rows
-        as well: the service refuses the mixture before we get here."""
         if context is not None and context.isddl:
             cursor.connection.commit()
 
-    # -- reflection --------------------------------------------------------------
+    # Reading tables back: a query of the service must not make json, its primary keys include
+    # every other column, all its tables and indexes have access methods of its own, and there is
+    # one collation.
 
-    def get_multi_indexes(self, *args: Any, **kw: Any) -> Any:
+    def _columns_query(self, *args: Any) -> Select[Any]:
+        query: Select[Any] = super()._columns_query(*args)
+        ours = {"identity_options": _identity_options(), "collation": null().label("collation")}
+        columns = [ours.get(column.name, column) for column in query.selected_columns]
+        return query.with_only_columns(*columns)
+
+    def get_multi_pk_constraint(self, *args: Any, **kw: Any) -> Iterator[Any]:
+        for key, constraint in super().get_multi_pk_constraint(*args, **kw):
+            constraint.pop("dialect_options", None)
+            yield key, constraint
+
+    def get_multi_indexes(self, *args: Any, **kw: Any) -> Iterator[Any]:
         for key, indexes in super().get_multi_indexes(*args, **kw):
             for index in indexes:
-                options = index.get("dialect_options", {})
-                if options.get("postgresql_using") == "btree_index":
-                    del options["postgresql_using"]  # the service's only method
+                index.get("dialect_options", {}).pop("postgresql_using", None)
             yield key, indexes
+
+    def get_multi_table_options(
+        self,
+        connection: Connection,
+        schema: str | None,
+        filter_names: Any,
+        scope: Any,
+        kind: Any,
+        **kw: Any,
+    ) -> Iterator[Any]:
+        tables = self._get_table_oids(connection, schema, filter_names, scope, kind, **kw)
+        for _, name in tables:
+            yield (schema, name), ReflectionDefaults.table_options()
+
+    def _load_pg_opclass_notdefault_dict(self, connection: Connection, **kw: Any) -> dict[int, str]:
+        return {}
+
+
+def _boolean(name: str, text: str | tuple[str, ...]) -> bool:
+    word = str(text).lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise exc.ArgumentError(f"{name}={text!r} must be true or false")
+    return word in TRUE_WORDS
+
+
+def import_driver(name: str, extra: str) -> Any:
+    """Import a driver, or say how to install it."""
+    try:
+        return __import__(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ModuleNotFoundError(
+            f'the driver {name} is not installed: pip install "aurora-dsql-sqlalchemy[{extra}]"',
+            name=name,
+        ) from error

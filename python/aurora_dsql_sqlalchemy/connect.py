@@ -1,6 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a URL's parts to a driver's arguments, with a fresh token for each connection."""
+"""From a URL and connect_args to what a driver is called with.
+
+`check()` runs when the engine is made: it refuses what cannot be right and fills in what was left
+out. `driver_arguments()` runs for each physical connection: it finds the files, starts the local
+endpoint where that is asked for, and signs the token, which is nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -8,165 +13,220 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import libdsql
-import libdsql.local
-from sqlalchemy.exc import ArgumentError
+from libdsql import local
+from sqlalchemy import exc
 
-#: Options that are ours; every other one must be the driver's.
-OWN_OPTIONS = frozenset(
-    {
-        "cluster_id",
-        "credentials_file",
-        "custom_credentials_provider",
-        "profile",
-        "region",
-        "token_duration_secs",
-    }
+TOKEN_SECONDS = 900
+APPLICATION_NAME_LENGTH = 64
+DIRECT_TLS_LIBPQ = 170000
+"""The first version of libpq that can begin a connection with TLS at once."""
+
+OWN_OPTIONS = (
+    "region",
+    "profile",
+    "token_duration_secs",
+    "custom_credentials_provider",
+    "credentials_file",
+    "cluster_id",
 )
+"""The options that are for us and not for the driver."""
 
-_TLS_MODES = ("require", "verify-ca", "verify-full")
-_DIRECT_TLS_LIBPQ = 170000
-_APPLICATION_NAME_LENGTH = 64
-
-
-def application_name(prefix: str | None, driver: str) -> str:
-    """PREFIX:aurora-dsql-python-DRIVER/VERSION, as the AWS connectors name themselves."""
-    own = f"aurora-dsql-python-{driver}/{libdsql.__version__}"
-    prefix = (prefix or "").strip()
-    return (f"{prefix}:{own}" if prefix else own)[:_APPLICATION_NAME_LENGTH]
+TLS_MODES = ("require", "verify-ca", "verify-full")
 
 
-def check_options(options: Mapping[str, Any], is_known: Callable[[str], bool], driver: str) -> None:
-    """Refuse by name what neither we nor the driver know."""
-    for name in options:
-        if name == "password":
-            raise ArgumentError(
-                "Aurora DSQL takes no password: leave it out, each connection gets a token"
+def application_name(prefix: str, driver: str) -> str:
+    """The name that the service's statistics know connectors by, after the program's own."""
+    name = f"aurora-dsql-python-{driver}/{libdsql.__version__}"
+    prefix = prefix.strip()[: APPLICATION_NAME_LENGTH - len(name) - 1]
+    return f"{prefix}:{name}" if prefix else name
+
+
+def check(
+    given: Mapping[str, Any], driver: str, is_driver_option: Callable[[str], bool], libpq: int
+) -> dict[str, Any]:
+    """The options of all connections of an engine, complete; ArgumentError for wrong ones."""
+    if given.get("password") is not None:
+        raise exc.ArgumentError(
+            "Aurora DSQL knows no passwords: leave it out, each connection signs its own token"
+        )
+    unknown = [name for name in given if name not in OWN_OPTIONS and not is_driver_option(name)]
+    if unknown:
+        raise exc.ArgumentError(
+            f"neither Aurora DSQL ({', '.join(OWN_OPTIONS)}) nor {driver} "
+            f"knows the option {', '.join(map(repr, unknown))}"
+        )
+    several = [name for name, value in given.items() if isinstance(value, tuple)]
+    if several or "," in str(given.get("host", "")):
+        raise exc.ArgumentError(f"give one value for {', '.join(several) or 'host'}, not several")
+    options: dict[str, Any] = {
+        "user": "admin",
+        "dbname": "postgres",
+        "sslmode": "verify-full",
+        "sslrootcert": "system",
+        "token_duration_secs": TOKEN_SECONDS,
+        **given,
+    }
+    options["application_name"] = application_name(
+        options.get("application_name", "sqlalchemy"), driver
+    )
+    if libpq >= DIRECT_TLS_LIBPQ:
+        options.setdefault("sslnegotiation", "direct")
+    _check_values(options)
+    if "host" in options:
+        _check_host(options)
+    return options
+
+
+def _check_values(options: dict[str, Any]) -> None:
+    if options["sslmode"] not in TLS_MODES:
+        raise exc.ArgumentError(
+            f"sslmode={options['sslmode']!r}: Aurora DSQL is reached over TLS only, "
+            f"use {', '.join(TLS_MODES)}"
+        )
+    seconds = options["token_duration_secs"]
+    try:
+        options["token_duration_secs"] = int(seconds)
+    except (TypeError, ValueError):
+        options["token_duration_secs"] = 0
+    if not 1 <= options["token_duration_secs"] <= 604800:
+        raise exc.ArgumentError(
+            f"token_duration_secs={seconds!r} must be a number of seconds from 1 to 604800"
+        )
+
+
+def _check_host(options: dict[str, Any]) -> None:
+    try:
+        found = libdsql.endpoint(
+            options["host"],
+            region=options.get("region"),
+            cluster_id=options.get("cluster_id"),
+            profile=options.get("profile"),
+        )
+    except libdsql.Error as error:
+        raise exc.ArgumentError(str(error)) from error
+    if found.kind == "local":
+        return
+    options["host"] = found.host
+    options["region"] = found.region
+    if found.kind == "privatelink":
+        if options["sslmode"] == "verify-full":
+            raise exc.ArgumentError(
+                f"the certificate of {found.host} does not carry that name: "
+                "use sslmode=verify-ca with a PrivateLink endpoint"
             )
-        if name not in OWN_OPTIONS and not is_known(name):
-            raise ArgumentError(
-                f"there is no option {name!r}: neither the auroradsql dialect nor {driver} has it"
-            )
+        which = f"-c amzn-cluster-id={found.cluster_id}"
+        options["options"] = f"{options['options']} {which}" if options.get("options") else which
 
 
-def _provider_keys(provider: Any) -> dict[str, str | None]:
-    """The key pair of a botocore credentials provider, or of anything like it."""
-    found = provider() if callable(provider) else provider
-    found = found.load() if hasattr(found, "load") else found
+def driver_arguments(
+    options: Mapping[str, Any], endpoint: local.LocalEndpoint | None = None
+) -> dict[str, Any]:
+    """The arguments for one call of the driver's connect(), the token among them.
+
+    `endpoint` is the running endpoint when the host is "local". A password is there only when a
+    listener of the do_connect event has put it: it is taken for a token and used as it is.
+    """
+    if not options.get("host"):
+        raise libdsql.InterfaceError(
+            "no host: the URL names an endpoint, auroradsql://admin@HOST/postgres, "
+            'or host="local" for the local one'
+        )
+    own = {name: options[name] for name in OWN_OPTIONS if options.get(name) is not None}
+    arguments = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+    if endpoint is not None:
+        own.update(region=endpoint.region)
+        own.setdefault("credentials_file", endpoint.credentials)
+        arguments.update(
+            host="localhost", hostaddr="127.0.0.1", port=endpoint.port, sslrootcert=endpoint.ca
+        )
+    elif arguments["sslrootcert"] == "system":
+        arguments["sslrootcert"] = libdsql.ca_file()
+    if "password" not in arguments:
+        arguments["password"] = _token(arguments["host"], arguments["user"], own)
+    return arguments
+
+
+def _token(host: str, user: str, own: dict[str, Any]) -> str:
+    """Sign a token; a file of credentials that was named is meant, whatever AWS_... say."""
+    if "credentials_file" in own:
+        own.setdefault("profile", "default")
+    provider = own.get("custom_credentials_provider")
+    keys = _keys(provider) if provider is not None else {}
+    return libdsql.token(
+        host,
+        user,
+        region=own.get("region"),
+        profile=own.get("profile"),
+        expires=own["token_duration_secs"],
+        cluster_id=own.get("cluster_id"),
+        credentials_file=own.get("credentials_file"),
+        **keys,
+    )
+
+
+def _keys(provider: Any) -> dict[str, Any]:
+    """Ask a provider of credentials: botocore's kind, or a function.
+
+    It answers with an object that has access_key, secret_key and token, as botocore's Credentials;
+    or with None, and then the usual places are searched.
+    """
+    found = provider.load() if hasattr(provider, "load") else provider
+    if callable(found):
+        found = found()
+    if found is None:
+        return {}
     if hasattr(found, "get_frozen_credentials"):
         found = found.get_frozen_credentials()
-    if found is None:
-        raise libdsql.OperationalError("the custom_credentials_provider gave no credentials")
-    return {
-        "access_key": found.access_key,
-        "secret_key": found.secret_key,
-        "session_token": found.token,
-    }
-
-
-def _duration(value: Any) -> int:
     try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise ArgumentError(
-            f"token_duration_secs is a number of seconds, 1 to 604800, not {value!r}"
+        return {
+            "access_key": found.access_key,
+            "secret_key": found.secret_key,
+            "session_token": found.token,
+        }
+    except AttributeError:
+        raise libdsql.InterfaceError(
+            "custom_credentials_provider must give an object with access_key, secret_key and "
+            f"token, not {type(found).__name__}"
         ) from None
 
 
-class Connector:
-    """What one physical connection needs; made anew for each, since tokens age."""
-
-    def __init__(self, options: Mapping[str, Any], driver: str, libpq_version: int) -> None:
-        self._own = {name: options[name] for name in options if name in OWN_OPTIONS}
-        self._driver_options = {name: options[name] for name in options if name not in OWN_OPTIONS}
-        self._driver = driver
-        self._libpq_version = libpq_version
-        self.endpoint = libdsql.endpoint(
-            self._driver_options.pop("host", None) or "",
-            region=self._own.get("region"),
-            cluster_id=self._own.get("cluster_id"),
-            profile=self._own.get("profile"),
-        )
-
-    @property
-    def is_local(self) -> bool:
-        return self.endpoint.kind == "local"
-
-    def arguments(self, *, again: bool = False) -> dict[str, Any]:
-        """The driver's keyword arguments, token included: not to be kept, not to be shown."""
-        given = dict(self._driver_options)
-        given.setdefault("user", "admin")
-        given.setdefault("dbname", "postgres")
-        given["application_name"] = application_name(
-            given.get("application_name", "sqlalchemy"), self._driver
-        )
-        if self._libpq_version >= _DIRECT_TLS_LIBPQ:
-            given.setdefault("sslnegotiation", "direct")
-        local = libdsql.local.endpoint(again=again) if self.is_local else None
-        self._set_tls(given, local)
-        self._set_place(given, local)
-        given["password"] = self._token(given["user"], local)
-        return given
-
-    def _set_tls(self, given: dict[str, Any], local: libdsql.local.LocalEndpoint | None) -> None:
-        mode = given.setdefault("sslmode", "verify-full")
-        if mode not in _TLS_MODES:
-            raise ArgumentError(
-                f"Aurora DSQL needs TLS: sslmode={mode} does not promise it; use verify-full"
-            )
-        if self.endpoint.kind == "privatelink" and mode == "verify-full":
-            # The certificate names the cluster, never the PrivateLink host.
-            given["sslmode"] = "verify-ca"
-        if local is not None:
-            given["sslrootcert"] = local.ca
-        elif given.get("sslrootcert", "system") == "system":
-            given.pop("sslrootcert", None)
-            if mode != "require":
-                given["sslrootcert"] = libdsql.ca_file()
-
-    def _set_place(self, given: dict[str, Any], local: libdsql.local.LocalEndpoint | None) -> None:
-        if local is not None:
-            # No name is resolved: a minimal image has no /etc/hosts.
-            given.update(host="localhost", hostaddr="127.0.0.1", port=local.port)
-            return
-        given["host"] = self.endpoint.host
-        if self.endpoint.kind == "privatelink":
-            setting = f"-c amzn-cluster-id={self.endpoint.cluster_id}"
-            given["options"] = f"{setting} {given.get('options', '')}".strip()
-
-    def _token(self, user: str, local: libdsql.local.LocalEndpoint | None) -> str:
-        own = self._own
-        expires = _duration(own.get("token_duration_secs", 900))
-        if local is not None:
-            return libdsql.token(
-                "localhost",
-                user,
-                region=local.region,
-                profile=own.get("profile", "default"),
-                credentials_file=local.credentials,
-                expires=expires,
-            )
-        keys: dict[str, str | None] = {}
-        if own.get("custom_credentials_provider") is not None:
-            keys = _provider_keys(own["custom_credentials_provider"])
-        return libdsql.token(
-            self.endpoint.host,
-            user,
-            region=self.endpoint.region,
-            cluster_id=self.endpoint.cluster_id or None,
-            profile=own.get("profile"),
-            credentials_file=own.get("credentials_file"),
-            expires=expires,
-            **keys,
-        )
+ADVICE = (
+    (
+        "certificate verify failed",
+        "The server's certificate is not signed by an authority in the file that sslrootcert "
+        'names: leave it out (or "system") for a cluster, and give the file after ca= in the '
+        "line that dsql-local prints for a local endpoint.",
+    ),
+    (
+        "does not match host name",
+        "The server has a certificate for another name: connect by the name of the endpoint.",
+    ),
+    (
+        "root certificate file",
+        "Give sslrootcert the path of a file of certificate authorities, or leave it out.",
+    ),
+    (
+        "signature expired",
+        "Set the clock of this machine, or raise token_duration_secs if the way is slow.",
+    ),
+    (
+        "access denied",
+        "Check the endpoint, the region, the role and that its IAM policy allows "
+        "dsql:DbConnectAdmin for admin, dsql:DbConnect for other roles.",
+    ),
+    (
+        "resolve host",
+        "No host has this name: check the endpoint and its region.",
+    ),
+    (
+        "could not translate host name",
+        "No host has this name: check the endpoint and its region.",
+    ),
+)
+"""What the driver's text holds, and what its reader can do about it."""
 
 
-def advice(message: str, sslrootcert: str | None) -> str | None:
-    """What to do about a refused connection, where the driver's words do not say it."""
-    if "certificate verify failed" in message:
-        return (
-            f"the server's certificate is not of an authority in {sslrootcert}: give the file of "
-            "the right one with sslrootcert"
-        )
-    if "Signature expired" in message:
-        return "the token was made just now: set this machine's clock"
-    return None
+def advice(text: str) -> str:
+    """A sentence to follow the driver's text of a connection that failed; "" when it is clear."""
+    lower = text.lower()
+    return next((sentence for sign, sentence in ADVICE if sign in lower), "")

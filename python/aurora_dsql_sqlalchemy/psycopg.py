@@ -1,36 +1,48 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Aurora DSQL with psycopg 3: auroradsql+psycopg://."""
+"""Aurora DSQL through psycopg 3: auroradsql+psycopg://, and auroradsql:// for short."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
+from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+
+@lru_cache(maxsize=1)
+def _driver_options() -> frozenset[str]:
+    import psycopg
+
+    libpq = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
+    own = set(inspect.signature(psycopg.Connection.connect).parameters)
+    return frozenset(libpq | own - {"conninfo", "kwargs"})
 
 
 class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     driver = "psycopg"
     supports_statement_cache = True
-    driver_keywords = frozenset(
-        {"autocommit", "context", "cursor_factory", "prepare_threshold", "row_factory"}
-    )
+
+    @classmethod
+    def import_dbapi(cls) -> Any:
+        return import_driver("psycopg", "psycopg")
+
+    def is_driver_option(self, name: str) -> bool:
+        return name in _driver_options()
 
     def libpq_version(self) -> int:
-        from psycopg import pq
+        return int(self.loaded_dbapi.pq.version())
 
-        return pq.version()
-
-    def knows_option(self, name: str) -> bool:
-        from psycopg import pq
-
-        known = {row.keyword.decode() for row in pq.Conninfo.get_defaults()}
-        return name in known or name in self.driver_keywords
-
-    def server_version_number(self, dbapi_connection: Any) -> int:
-        return int(dbapi_connection.info.server_version)
+    def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        number: int = dbapi_connection.info.server_version
+        return divmod(number, 10000)
 
 
 dialect = AuroraDSQLDialect_psycopg

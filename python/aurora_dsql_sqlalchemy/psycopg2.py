@@ -1,39 +1,50 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Aurora DSQL with psycopg2: auroradsql+psycopg2://."""
+"""Aurora DSQL through psycopg2: auroradsql+psycopg2://."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlalchemy.dialects.postgresql.psycopg2 import EXECUTEMANY_VALUES, PGDialect_psycopg2
 
-from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
+from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+OWN_OPTIONS = ("connection_factory", "cursor_factory")
+"""What psycopg2.connect() keeps for itself; the rest is for libpq."""
 
 
 class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
     driver = "psycopg2"
     supports_statement_cache = True
-    driver_keywords = frozenset({"connection_factory", "cursor_factory"})
 
-    def libpq_version(self) -> int:
-        from psycopg2 import extensions
+    @classmethod
+    def import_dbapi(cls) -> Any:
+        return import_driver("psycopg2", "psycopg2")
 
-        return int(extensions.libpq_version())
-
-    def knows_option(self, name: str) -> bool:
-        from psycopg2 import ProgrammingError, extensions
-
-        if name in self.driver_keywords:
+    def is_driver_option(self, name: str) -> bool:
+        if name in OWN_OPTIONS:
             return True
         try:
-            extensions.parse_dsn(f"{name}=''")
-        except ProgrammingError:
+            self._psycopg2_extensions.parse_dsn(f"{name}=x")
+        except self.loaded_dbapi.ProgrammingError:
             return False
         return True
 
-    def server_version_number(self, dbapi_connection: Any) -> int:
-        return int(dbapi_connection.server_version)
+    def libpq_version(self) -> int:
+        return int(self._psycopg2_extensions.libpq_version())
+
+    def initialize(self, connection: Connection) -> None:
+        super().initialize(connection)
+        self.supports_sane_multi_rowcount = self.executemany_mode is EXECUTEMANY_VALUES
+
+    def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
+        dbapi_connection: Any = connection.connection.dbapi_connection
+        number: int = dbapi_connection.server_version
+        return divmod(number, 10000)
 
 
 dialect = AuroraDSQLDialect_psycopg2
