@@ -6,16 +6,23 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
+import re
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from libdsql._libdsql import InterfaceError, OperationalError
 
 IDLE_EXIT_SECONDS = 600
+START_SECONDS = 180
+
+#: The ready line; file names may hold spaces.
+_READY = re.compile(
+    r"ready host=(?P<host>\S+) port=(?P<port>\d+) cluster=(?P<cluster>\S+) "
+    r"region=(?P<region>\S+) ca=(?P<ca>.+) credentials=(?P<credentials>.+)"
+)
 
 _lock = threading.Lock()
 _known: LocalEndpoint | None = None
@@ -34,16 +41,30 @@ class LocalEndpoint(NamedTuple):
 
 def program() -> str:
     """The path of dsql-local: the variable DSQL_LOCAL, this package's, or PATH's."""
-    packaged = Path(__file__).parent / "bin" / "dsql-local"
     named = os.environ.get("DSQL_LOCAL")
-    found = named or (str(packaged) if packaged.exists() else shutil.which("dsql-local"))
-    if found is None:
-        raise InterfaceError(
-            "dsql-local is not installed: it is built where libpg_query and libuv are found "
-            "(Debian, Ubuntu: apt-get install libpg-query-dev libuv1-dev, then install "
-            "aurora-dsql-sqlalchemy again)"
-        )
-    return found
+    if named:
+        return named
+    packaged = Path(__file__).parent / "bin" / "dsql-local"
+    if packaged.exists():
+        return str(packaged)
+    for folder in os.get_exec_path():
+        candidate = Path(folder) / "dsql-local"
+        if os.access(candidate, os.X_OK) and not _is_script(candidate):
+            return str(candidate)
+    raise InterfaceError(
+        "dsql-local is not installed: it is built where libpg_query and libuv are found "
+        "(Debian, Ubuntu: apt-get install libpg-query-dev libuv1-dev, then install "
+        "aurora-dsql-sqlalchemy again)"
+    )
+
+
+def _is_script(path: Path) -> bool:
+    """Whether the file is our own console script, which would run itself for ever."""
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
 
 
 def environment() -> dict[str, str]:
@@ -60,22 +81,34 @@ def environment() -> dict[str, str]:
 
 def parse_ready(line: str) -> LocalEndpoint:
     """The endpoint of a ready line: `ready host=... port=... ...`."""
-    word, *pairs = line.split(" ")
-    values = dict(pair.partition("=")[::2] for pair in pairs)
-    if word != "ready" or set(values) != set(LocalEndpoint._fields):
+    found = _READY.fullmatch(line.rstrip("\n"))
+    if found is None:
         raise OperationalError("dsql-local did not say where it is; see its log")
-    port = int(values.pop("port"))
-    return LocalEndpoint(port=port, **values)
+    host, port, cluster, region, ca, credentials = found.groups()
+    return LocalEndpoint(host, int(port), cluster, region, ca, credentials)
 
 
 def _ask() -> LocalEndpoint:
     command = [program(), "--background", "--idle-exit", str(IDLE_EXIT_SECONDS)]
-    answer = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment()
-    )
+    try:
+        answer = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env=environment(),
+            timeout=START_SECONDS,
+        )
+    except OSError as error:
+        raise OperationalError(f"{command[0]} cannot be run: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise OperationalError(
+            f"dsql-local did not start within {START_SECONDS} seconds"
+        ) from error
     if answer.returncode != 0:
-        raise OperationalError(answer.stderr.strip().removeprefix("dsql-local: "))
-    return parse_ready(answer.stdout.strip())
+        said = answer.stderr.strip().removeprefix("dsql-local: ")
+        raise OperationalError(said or f"dsql-local ended with status {answer.returncode}")
+    return parse_ready(answer.stdout)
 
 
 def endpoint(*, again: bool = False) -> LocalEndpoint:
@@ -91,10 +124,10 @@ def endpoint(*, again: bool = False) -> LocalEndpoint:
         return _known
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The console script dsql-local: becomes the program."""
     try:
         path = program()
-    except InterfaceError as error:
+        os.execve(path, [path, *sys.argv[1:]], environment())
+    except (InterfaceError, OSError) as error:
         sys.exit(f"dsql-local: {error}")
-    os.execve(path, [path, *sys.argv[1:]], environment())
