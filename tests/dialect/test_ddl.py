@@ -130,9 +130,7 @@ def test_index_option_that_does_not_exist_is_refused() -> None:
 
 
 def test_uuid_key_with_a_default_of_the_server() -> None:
-    stored = table(
-        Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()"))
-    )
+    stored = table(Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")))
     assert "id UUID DEFAULT gen_random_uuid() NOT NULL" in sql(CreateTable(stored))
 
 
@@ -161,9 +159,7 @@ def test_integer_key_that_refers_to_another_table_is_not_an_identity() -> None:
 
 
 def test_integer_keys_of_a_composite_key_are_not_identities() -> None:
-    stored = table(
-        Column("a", Integer, primary_key=True), Column("b", Integer, primary_key=True)
-    )
+    stored = table(Column("a", Integer, primary_key=True), Column("b", Integer, primary_key=True))
     assert "IDENTITY" not in sql(CreateTable(stored))
 
 
@@ -239,9 +235,7 @@ def test_virtual_computed_column_is_refused() -> None:
 
 
 def test_unique_constraint_may_treat_nulls_as_equal() -> None:
-    stored = table(
-        Column("a", Integer), UniqueConstraint("a", postgresql_nulls_not_distinct=True)
-    )
+    stored = table(Column("a", Integer), UniqueConstraint("a", postgresql_nulls_not_distinct=True))
     assert "UNIQUE NULLS NOT DISTINCT (a)" in sql(CreateTable(stored))
 
 
@@ -267,9 +261,8 @@ def test_foreign_keys_are_not_in_the_table_by_default() -> None:
 
 
 def test_foreign_keys_are_in_the_table_when_asked_for() -> None:
-    assert (
-        "CONSTRAINT fk FOREIGN KEY(parent_id) REFERENCES parent (id) ON DELETE CASCADE"
-        in sql(CreateTable(child()), foreign_keys=True)
+    assert "CONSTRAINT fk FOREIGN KEY(parent_id) REFERENCES parent (id) ON DELETE CASCADE" in sql(
+        CreateTable(child()), foreign_keys=True
     )
 
 
@@ -303,4 +296,6 @@ def test_added_check_leaves_the_stored_rows_unchecked() -> None:
     stored = items()
     constraint = CheckConstraint("a > 0", name="positive")
     stored.append_constraint(constraint)
-    assert sql(AddConstraint(constraint)).endswith("ADD CONSTRAINT positive CHECK (a > 0) NOT VALID")
+    assert sql(AddConstraint(constraint)).endswith(
+        "ADD CONSTRAINT positive CHECK (a > 0) NOT VALID"
+    )
