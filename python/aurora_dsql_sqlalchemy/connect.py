@@ -190,6 +190,11 @@ def _keys(provider: Any) -> dict[str, Any]:
         ) from None
 
 
+ACCESS_DENIED = (
+    "Check the endpoint, the region, the role and that its IAM policy allows "
+    "dsql:DbConnectAdmin for admin, dsql:DbConnect for other roles."
+)
+NO_SUCH_HOST = "No host has this name: check the endpoint and its region."
 ADVICE = (
     (
         "certificate verify failed",
@@ -209,19 +214,9 @@ ADVICE = (
         "signature expired",
         "Set the clock of this machine, or raise token_duration_secs if the way is slow.",
     ),
-    (
-        "access denied",
-        "Check the endpoint, the region, the role and that its IAM policy allows "
-        "dsql:DbConnectAdmin for admin, dsql:DbConnect for other roles.",
-    ),
-    (
-        "resolve host",
-        "No host has this name: check the endpoint and its region.",
-    ),
-    (
-        "could not translate host name",
-        "No host has this name: check the endpoint and its region.",
-    ),
+    ("access denied", ACCESS_DENIED),
+    ("resolve host", NO_SUCH_HOST),
+    ("could not translate host name", NO_SUCH_HOST),
 )
 """What the driver's text holds, and what its reader can do about it."""
 
@@ -229,4 +224,5 @@ ADVICE = (
 def advice(text: str) -> str:
     """A sentence to follow the driver's text of a connection that failed; "" when it is clear."""
     lower = text.lower()
-    return next((sentence for sign, sentence in ADVICE if sign in lower), "")
+    sentence = next((sentence for sign, sentence in ADVICE if sign in lower), "")
+    return "" if sentence == ACCESS_DENIED and "hint:" in lower else sentence

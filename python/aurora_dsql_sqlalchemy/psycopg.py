@@ -39,6 +39,11 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     def libpq_version(self) -> int:
         return int(self.loaded_dbapi.pq.version())
 
+    @property
+    def _isolation_lookup(self) -> dict[str, Any]:
+        # The service has one level: to ask for it by name is needless.
+        return {"REPEATABLE READ": None}
+
     def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
         dbapi_connection: Any = connection.connection.dbapi_connection
         number: int = dbapi_connection.info.server_version

@@ -41,6 +41,14 @@ class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
         super().initialize(connection)
         self.supports_sane_multi_rowcount = self.executemany_mode is EXECUTEMANY_VALUES
 
+    @property
+    def _isolation_lookup(self) -> dict[str, Any]:
+        # The service has one level. psycopg2 would ask for it by name with a SET that is refused.
+        return {
+            "AUTOCOMMIT": self._psycopg2_extensions.ISOLATION_LEVEL_AUTOCOMMIT,
+            "REPEATABLE READ": None,
+        }
+
     def _get_server_version_info(self, connection: Connection) -> tuple[int, ...]:
         dbapi_connection: Any = connection.connection.dbapi_connection
         number: int = dbapi_connection.server_version
