@@ -120,13 +120,43 @@ take_path(struct local_postgres *postgres)
     return found;
 }
 
-/* PREFIX/bin, lib and share, below the data directory, once for each version of
- * the original. */
+/* Copies bin, lib and share of the prefix that bindir lies in, to copied below
+ * to. A wheel keeps the libraries of its programs in PACKAGE.libs, beside the
+ * package that holds the prefix, and the programs look for them three folders
+ * up: the copy is as deep. */
+static int
+copy_prefix(const char *bindir, const char *to, const char *copied, struct dsql_error *error)
+{
+    static const char *const parts[] = {"bin", "lib", "share"};
+    char package[PATH_MAX], source[PATH_MAX], target[PATH_MAX];
+    snprintf(target, sizeof target, "%.1000s/package", to);
+    if (mkdir(to, 0755) != 0 || mkdir(target, 0755) != 0 || mkdir(copied, 0755) != 0) {
+        return dsql__fail(error, DSQL_E_IO, "cannot make %.300s: %s", copied, strerror(errno));
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        snprintf(source, sizeof source, "%.2000s/../%s", bindir, parts[i]);
+        snprintf(target, sizeof target, "%.2000s/%s", copied, parts[i]);
+        int failure = local_tree_copy(source, target, error);
+        if (failure != 0) {
+            return failure;
+        }
+    }
+    snprintf(source, sizeof source, "%.2000s/../..", bindir);
+    if (realpath(source, package) == NULL) {
+        return 0;
+    }
+    snprintf(source, sizeof source, "%.2000s.libs", package);
+    snprintf(target, sizeof target, "%.1000s%.1000s.libs", to, strrchr(package, '/'));
+    return access(source, R_OK) == 0 ? local_tree_copy(source, target, error) : 0;
+}
+
+/* A copy below the data directory, once for each version of the original. */
 static int
 copy_for_user(const struct local_state *state, struct local_postgres *postgres,
               struct dsql_error *error)
 {
     char from[PATH_MAX], to[PATH_MAX], done[PATH_MAX], line[PATH_MAX], said[PATH_MAX];
+    char copied[PATH_MAX];
     struct stat facts;
     if (realpath(postgres->bindir, from) == NULL || stat(from, &facts) != 0) {
         return dsql__fail(error, DSQL_E_IO, "cannot read %.300s: %s", postgres->bindir,
@@ -135,19 +165,11 @@ copy_for_user(const struct local_state *state, struct local_postgres *postgres,
     snprintf(said, sizeof said, "%.2000s %lld", from, (long long)facts.st_mtime);
     snprintf(to, sizeof to, "%s/postgresql-%d", state->dir, postgres->version);
     snprintf(done, sizeof done, "%.2000s/copied-from", to);
+    snprintf(copied, sizeof copied, "%.1000s/package/prefix", to);
     local_file_line(done, line, sizeof line);
     if (strcmp(line, said) != 0) {
-        static const char *const parts[] = {"bin", "lib", "share"};
-        char *slash = strrchr(from, '/');
-        *slash = '\0';
         local_tree_remove(to);
-        int failure = mkdir(to, 0755) == 0 ? 0 : DSQL_E_IO;
-        for (size_t i = 0; i < 3 && failure == 0; i++) {
-            char source[PATH_MAX], target[PATH_MAX];
-            snprintf(source, sizeof source, "%.2000s/%s", from, parts[i]);
-            snprintf(target, sizeof target, "%.2000s/%s", to, parts[i]);
-            failure = local_tree_copy(source, target, error);
-        }
+        int failure = copy_prefix(from, to, copied, error);
         if (failure == 0) {
             failure = local_file_write(done, said, strlen(said), 0644, error);
         }
@@ -155,7 +177,7 @@ copy_for_user(const struct local_state *state, struct local_postgres *postgres,
             return failure;
         }
     }
-    snprintf(postgres->bindir, sizeof postgres->bindir, "%.1000s/bin", to);
+    snprintf(postgres->bindir, sizeof postgres->bindir, "%.1000s/bin", copied);
     return 0;
 }
 
