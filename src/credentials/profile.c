@@ -113,6 +113,9 @@ is_config_section(struct dsql__ini_text section, const char *name)
         section.at[end - 1] == section.at[at]) {
         at++;
         end--;
+    } else if (memchr(section.at + at, ' ', end - at) != NULL ||
+               memchr(section.at + at, '\t', end - at) != NULL) {
+        return false; /* three words are no profile's heading */
     }
     return end - at == length && memcmp(section.at + at, name, length) == 0;
 }
