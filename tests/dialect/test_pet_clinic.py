@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""The example program, run as its README says."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import libdsql.local
+import psycopg
+import pytest
+
+CLINIC = Path(__file__).parents[2] / "examples" / "pet-clinic-app"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(endpoint: libdsql.local.LocalEndpoint, driver: str) -> Run:
+    """Runs the pet clinic on the shared endpoint, which libpq's own variables lead to."""
+
+    def runner(**settings: str) -> subprocess.CompletedProcess[str]:
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+        return subprocess.run(
+            [sys.executable, CLINIC / "pet_clinic.py"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={
+                **inherited,
+                "CLUSTER_ENDPOINT": "localhost",
+                "DRIVER": driver,
+                "PGHOSTADDR": "127.0.0.1",
+                "PGPORT": str(endpoint.port),
+                "SSL_CERT_FILE": endpoint.ca,
+                "AWS_SHARED_CREDENTIALS_FILE": endpoint.credentials,
+                "AWS_REGION": endpoint.region,
+                **settings,
+            },
+        )
+
+    return runner
+
+
+def printed_by_readme() -> list[str]:
+    """The output that the README shows, without the line that names endpoint and driver."""
+    lines = (CLINIC / "README.md").read_text().split("It prints:")[1].split("##")[0].splitlines()
+    return [line.strip() for line in lines if line.strip()][1:]
+
+
+def test_clinic_prints_what_its_readme_shows_and_leaves_no_tables(
+    run: Run, driver: str, connect: Callable[..., psycopg.Connection]
+) -> None:
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *rest = done.stdout.splitlines()
+    assert first == f"clinic   localhost as admin, driver {driver}"
+    assert rest == printed_by_readme()
+    left = connect().execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    assert not {"owner", "pet", "vet", "specialty"} & {name for (name,) in left}
+
+
+def test_clinic_runs_twice(run: Run) -> None:
+    assert [run().returncode, run().returncode] == [0, 0]
+
+
+def test_clinic_runs_as_a_role_with_a_schema_of_its_own(
+    run: Run,
+    driver: str,
+    endpoint: libdsql.local.LocalEndpoint,
+    connect: Callable[..., psycopg.Connection],
+) -> None:
+    credentials = configparser.ConfigParser()
+    credentials.read(endpoint.credentials)
+    arn = credentials["default"]["dsql_arn"]
+    role = f"clinic_{driver}"
+    admin = connect(autocommit=True)
+    for statement in (
+        f"CREATE ROLE {role} WITH LOGIN",
+        f"AWS IAM GRANT {role} TO '{arn}'",
+        f"CREATE SCHEMA {role}",
+        f"GRANT ALL ON SCHEMA {role} TO {role}",
+    ):
+        admin.execute(statement)
+    done = run(CLUSTER_USER=role)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == f"clinic   localhost as {role}, driver {driver}"
