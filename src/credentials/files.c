@@ -3,6 +3,8 @@
 
 /* Keys that stand in a profile of the shared credentials file or of the config
  * file. */
+#include <string.h>
+
 #include "../error.h"
 #include "source.h"
 
@@ -14,6 +16,9 @@ copy_value(const struct dsql__file *file, struct dsql__ini_text section, const c
     *value = NULL;
     if (found.at == NULL || found.length == 0) {
         return 0;
+    }
+    if (memchr(found.at, '\n', found.length) != NULL) {
+        return DSQL_E_CONFIG; /* goes on over lines, or is a section within a section */
     }
     *value = dsql__ini_copy(found);
     return *value ? 0 : DSQL_E_NOMEM;
@@ -28,11 +33,23 @@ read_section(const struct dsql__profile *profile, const struct dsql__file *file,
         dsql__ini_get(&file->ini, section, "aws_access_key_id").at == NULL) {
         return DSQL__NEXT;
     }
-    if (copy_value(file, section, "aws_access_key_id", &credentials->access_key) != 0 ||
-        copy_value(file, section, "aws_secret_access_key", &credentials->secret_key) != 0 ||
-        copy_value(file, section, "aws_security_token", &credentials->session_token) != 0 ||
-        (credentials->session_token == NULL &&
-         copy_value(file, section, "aws_session_token", &credentials->session_token) != 0)) {
+    int failure = copy_value(file, section, "aws_access_key_id", &credentials->access_key);
+    if (failure == 0) {
+        failure = copy_value(file, section, "aws_secret_access_key", &credentials->secret_key);
+    }
+    if (failure == 0) {
+        failure = copy_value(file, section, "aws_security_token", &credentials->session_token);
+    }
+    if (failure == 0 && credentials->session_token == NULL) {
+        failure = copy_value(file, section, "aws_session_token", &credentials->session_token);
+    }
+    if (failure == DSQL_E_CONFIG) {
+        return dsql__fail(error, failure,
+                          "a key of the profile \"%.60s\" in %.300s goes on over lines: write it on "
+                          "one",
+                          profile->name, file->path);
+    }
+    if (failure != 0) {
         return dsql__fail_nomem(error);
     }
     if (credentials->access_key == NULL || credentials->secret_key == NULL) {

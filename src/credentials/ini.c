@@ -14,6 +14,7 @@ struct state {
     struct dsql__ini_text section;
     bool in_section;
     bool in_value;
+    bool nested;   /* the key has nothing on its line: what follows is a section in it */
     size_t indent; /* of the key */
 };
 
@@ -86,6 +87,7 @@ read_key(struct state *state, struct dsql__ini_text line, size_t indent)
     struct dsql__ini_text value =
         strip((struct dsql__ini_text){line.at + cut + 1, line.length - cut - 1});
     state->in_value = true;
+    state->nested = value.length == 0;
     state->indent = indent;
     return add(state->ini, state->section, key, value);
 }
@@ -100,6 +102,9 @@ read_line(struct state *state, struct dsql__ini_text raw)
     }
     if (state->in_value && indent > state->indent) {
         struct dsql__ini_text *value = &state->ini->entries[state->ini->count - 1].value;
+        if (state->nested && memchr(line.at, '=', line.length) == NULL) {
+            return DSQL_E_CONFIG;
+        }
         value->length = (size_t)(line.at + line.length - value->at);
         return 0;
     }

@@ -69,25 +69,32 @@ def test_tokens_are_botocores_byte_for_byte(monkeypatch):
 # --------------------------------------------------------------------------- profiles
 
 
-def random_file(dice: random.Random, config: bool) -> str:
-    names = ["default", "a", "b c", "default"]
+def random_section(dice: random.Random) -> list[str]:
+    """Mostly a key pair, sometimes half of one, now and then a key twice."""
+    keys = ["aws_access_key_id", dice.choice(["AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"])]
+    keys = [key for key in keys if dice.random() < 0.85]
+    others = ["aws_session_token", "aws_security_token", "region", "s3", "aws_access_key_id"]
+    keys += [key for key in others if dice.random() < 0.15]
+    dice.shuffle(keys)
     lines = []
-    for _ in range(dice.randint(0, 4)):
-        name = dice.choice(names)
+    for key in keys:
+        separator = dice.choice(["=", " = ", ": "])
+        value = dice.choice(["v1", "v2", "v 3", "v4 # c", "v5", "=v6:", ""])
+        lines.append(dice.choice(["", "", "", " "]) + key + separator + value)
+        if dice.random() < 0.1:
+            lines.append(dice.choice(["# c", "  ; c", "", "   nested = 1", "junk", "\t"]))
+    return lines
+
+
+def random_file(dice: random.Random, config: bool) -> str:
+    lines = []
+    for name in dice.sample(["default", "a", "b c", "d"], k=dice.randint(0, 3)):
         if config and name != "default":
-            name = dice.choice([f"profile {name}", f'profile "{name}"', name])
-        lines.append(dice.choice(["[{}]", "[{}]", "[{}] ; c", "[ {} ]", "[{}"]).format(name))
-        for _ in range(dice.randint(0, 5)):
-            key = dice.choice(
-                ["aws_access_key_id", "AWS_SECRET_ACCESS_KEY", "aws_secret_access_key"]
-                + ["aws_session_token", "aws_security_token", "region", "s3", "x"]
-            )
-            separator = dice.choice(["=", " = ", ": ", "="])
-            value = dice.choice(["v1", "v2", "v 3", "v4 # c", "", "v5"])
-            lines.append(dice.choice(["", "", "", " "]) + key + separator + value)
-            if dice.random() < 0.1:
-                lines.append(dice.choice(["# c", "  ; c", "", "   nested = 1", "junk"]))
-    return "\n".join(lines) + dice.choice(["", "\n"])
+            name = dice.choice([f"profile {name}", f'profile "{name}"', f"profile  '{name}'", name])
+        forms = ["[{}]"] * 8 + ["[{}] ; c", "[ {} ]", "[{}", "[{}]\n[{}]"]
+        lines.append(dice.choice(forms).format(name, name))
+        lines += random_section(dice)
+    return "\n".join(lines) + dice.choice(["", "\n", "\r\n"])
 
 
 def botocores_keys(profile):
@@ -108,7 +115,9 @@ def botocores_keys(profile):
         ):
             found = provider.load()
             if found is not None:
-                return found.access_key, found.secret_key, found.token or None
+                keys = found.access_key, found.secret_key, found.token or None
+                # A section within a section may be taken for a key.
+                return None if any(isinstance(key, dict) for key in keys) else keys
     except Exception:
         return None
     return None

@@ -16,11 +16,27 @@ GSS_REQUEST = struct.pack("!ii", 8, 80877104)
 CANCEL_REQUEST = struct.pack("!iiii", 16, 80877102, 1, 2)
 
 
+_sockets: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def sockets_are_closed():
+    yield
+    while _sockets:
+        _sockets.pop().close()
+
+
+def dial(endpoint) -> socket.socket:
+    """A TCP connection that is closed with the test."""
+    _sockets.append(socket.create_connection(("127.0.0.1", endpoint.port), timeout=10))
+    return _sockets[-1]
+
+
 class Wire:
     """A client of a few lines that says exactly what a test wants said."""
 
     def __init__(self, endpoint, *, direct=False, sni="localhost", alpn=("postgresql",), tls=True):
-        self.raw = socket.create_connection(("127.0.0.1", endpoint.port), timeout=10)
+        self.raw = dial(endpoint)
         self.stream = self.raw
         if not tls:
             return
@@ -32,6 +48,7 @@ class Wire:
         if alpn:
             context.set_alpn_protocols(list(alpn))
         self.stream = context.wrap_socket(self.raw, server_hostname=sni)
+        _sockets.append(self.stream)
 
     def startup(self, version=196608, **parameters):
         body = struct.pack("!i", version)
@@ -93,7 +110,7 @@ def test_both_ways_to_tls_lead_to_a_session(endpoint, token, direct):
 
 def test_tls_is_at_least_1_2(endpoint, token):
     assert Wire(endpoint).stream.version() in ("TLSv1.2", "TLSv1.3")
-    raw = socket.create_connection(("127.0.0.1", endpoint.port), timeout=10)
+    raw = dial(endpoint)
     raw.sendall(SSL_REQUEST)
     assert raw.recv(1) == b"S"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -135,7 +152,7 @@ def test_plain_text_is_refused_with_advice(endpoint):
 
 
 def test_gss_encryption_is_declined_and_tls_follows(endpoint, token):
-    raw = socket.create_connection(("127.0.0.1", endpoint.port), timeout=10)
+    raw = dial(endpoint)
     raw.sendall(GSS_REQUEST)
     assert raw.recv(1) == b"N"
     raw.sendall(SSL_REQUEST)
@@ -143,7 +160,7 @@ def test_gss_encryption_is_declined_and_tls_follows(endpoint, token):
 
 
 def test_bytes_behind_the_ssl_request_are_not_taken_for_plain_text(endpoint):
-    raw = socket.create_connection(("127.0.0.1", endpoint.port), timeout=10)
+    raw = dial(endpoint)
     raw.sendall(SSL_REQUEST + b"X" * 40)
     answer = raw.recv(4096)
     with contextlib.suppress(ConnectionError):
