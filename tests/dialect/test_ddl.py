@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
+import sqlalchemy
 from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
 from sqlalchemy import (
     BigInteger,
@@ -38,14 +42,20 @@ from sqlalchemy.schema import (
 )
 from sqlalchemy.sql.ddl import ExecutableDDLElement
 
+since_2_0_16 = pytest.mark.skipif(
+    tuple(map(int, re.findall(r"\d+", sqlalchemy.__version__)[:3])) < (2, 0, 16),
+    reason="SQLAlchemy knows postgresql_nulls_not_distinct since 2.0.16",
+)
 
-def sql(element: ExecutableDDLElement, **dialect: bool) -> str:
+
+def sql(element: ExecutableDDLElement, foreign_keys: bool = False) -> str:
     """The statement on one line."""
-    return " ".join(str(element.compile(dialect=AuroraDSQLDialect_psycopg(**dialect))).split())
+    dialect = AuroraDSQLDialect_psycopg(foreign_keys=foreign_keys)
+    return " ".join(str(element.compile(dialect=dialect)).split())
 
 
-def table(*items: object, name: str = "t") -> Table:
-    return Table(name, MetaData(), *items)  # type: ignore[arg-type]
+def table(*items: Column[Any] | UniqueConstraint) -> Table:
+    return Table("t", MetaData(), *items)
 
 
 def items() -> Table:
@@ -69,12 +79,14 @@ def items() -> Table:
         ({"postgresql_include": ["b"]}, "(a) INCLUDE (b)"),
         ({"auroradsql_nulls_not_distinct": True}, "(a) NULLS NOT DISTINCT"),
         ({"auroradsql_nulls_not_distinct": False}, "(a) NULLS DISTINCT"),
-        ({"postgresql_nulls_not_distinct": True}, "(a) NULLS NOT DISTINCT"),
+        pytest.param(
+            {"postgresql_nulls_not_distinct": True}, "(a) NULLS NOT DISTINCT", marks=since_2_0_16
+        ),
         ({"auroradsql_where": text("a > 0")}, "(a) WHERE a > 0"),
         ({"postgresql_where": text("a > 0")}, "(a) WHERE a > 0"),
     ],
 )
-def test_index_is_built_async_with_its_options(options: dict[str, object], rest: str) -> None:
+def test_index_is_built_async_with_its_options(options: dict[str, Any], rest: str) -> None:
     stored = items()
     index = Index("i", stored.c.a, **options)
     assert sql(CreateIndex(index)) == f"CREATE INDEX ASYNC i ON t {rest}"
@@ -234,6 +246,7 @@ def test_virtual_computed_column_is_refused() -> None:
         sql(CreateTable(stored))
 
 
+@since_2_0_16
 def test_unique_constraint_may_treat_nulls_as_equal() -> None:
     stored = table(Column("a", Integer), UniqueConstraint("a", postgresql_nulls_not_distinct=True))
     assert "UNIQUE NULLS NOT DISTINCT (a)" in sql(CreateTable(stored))
@@ -266,7 +279,7 @@ def test_foreign_keys_are_in_the_table_when_asked_for() -> None:
     )
 
 
-def foreign_key(**options: str) -> ForeignKeyConstraint:
+def foreign_key(**options: Any) -> ForeignKeyConstraint:
     stored = child()
     constraint = ForeignKeyConstraint(["parent_id"], ["parent.id"], name="added", **options)
     stored.append_constraint(constraint)

@@ -69,7 +69,7 @@ def test_first_connection_asks_one_question_and_sets_no_savepoint(
         pass
     messages = [record.getMessage() for record in caplog.records]
     assert [item for item in messages if not item.startswith("[")] == ["select current_schema()"]
-    assert engine.dialect.server_version_info == (16, 15)  # type: ignore[attr-defined]
+    assert engine.dialect.server_version_info == (16, 15)
     assert engine.dialect.default_schema_name == "public"
 
 
