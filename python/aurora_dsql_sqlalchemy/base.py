@@ -204,7 +204,7 @@ class AuroraDSQLDialect(PGDialect):
                 error.args = (f"{str(error).rstrip()}\n{sentence}", *error.args[1:])
             raise
         finally:
-            arguments.clear()
+            arguments.clear()  # no frame of a traceback is to show the token
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
@@ -291,7 +291,7 @@ def _boolean(name: str, text: str | tuple[str, ...]) -> bool:
     return word in TRUE_WORDS
 
 
-def import_driver(name: str, extra: str) -> Any:
+def import_driver(name: str) -> Any:
     """Import a driver, or say how to install it."""
     try:
         return __import__(name)
@@ -299,6 +299,6 @@ def import_driver(name: str, extra: str) -> Any:
         if error.name != name:
             raise
         raise ModuleNotFoundError(
-            f'the driver {name} is not installed: pip install "aurora-dsql-sqlalchemy[{extra}]"',
+            f'the driver {name} is not installed: pip install "aurora-dsql-sqlalchemy[{name}]"',
             name=name,
         ) from error

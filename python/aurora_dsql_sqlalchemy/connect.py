@@ -165,14 +165,14 @@ def _token(host: str, user: str, own: dict[str, Any]) -> str:
 
 
 def _keys(provider: Any) -> dict[str, Any]:
-    """Ask a provider of credentials: botocore's kind, or a function.
+    """Ask a provider of credentials: botocore's kind, or a function that returns one or keys.
 
     It answers with an object that has access_key, secret_key and token, as botocore's Credentials;
     or with None, and then the usual places are searched.
     """
-    found = provider.load() if hasattr(provider, "load") else provider
-    if callable(found):
-        found = found()
+    found = provider if hasattr(provider, "load") or not callable(provider) else provider()
+    if hasattr(found, "load"):
+        found = found.load()
     if found is None:
         return {}
     if hasattr(found, "get_frozen_credentials"):
@@ -213,6 +213,11 @@ ADVICE = (
     (
         "signature expired",
         "Set the clock of this machine, or raise token_duration_secs if the way is slow.",
+    ),
+    (
+        "sni was not received",
+        "The driver did not name the host in TLS: leave out sslsni, and use a driver with libpq "
+        "14 or newer (psycopg2-binary 2.9.2 or newer).",
     ),
     ("access denied", ACCESS_DENIED),
     ("resolve host", NO_SUCH_HOST),

@@ -31,7 +31,7 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
 
     @classmethod
     def import_dbapi(cls) -> Any:
-        return import_driver("psycopg", "psycopg")
+        return import_driver("psycopg")
 
     def is_driver_option(self, name: str) -> bool:
         return name in _driver_options()

@@ -23,7 +23,7 @@ class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
 
     @classmethod
     def import_dbapi(cls) -> Any:
-        return import_driver("psycopg2", "psycopg2")
+        return import_driver("psycopg2")
 
     def is_driver_option(self, name: str) -> bool:
         if name in OWN_OPTIONS:
