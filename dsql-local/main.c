@@ -44,10 +44,11 @@ main(int argc, char **argv)
     struct local_postgres postgres = {0};
     struct local_keys *keys = NULL;
     struct dsql_error error = {0};
-    int status = 1;
+    int status;
     if (local_options_read(argc, argv, &options, &status) != 0) {
         return status;
     }
+    status = 1;
     signal(SIGPIPE, SIG_IGN);
     if (options.background) {
         return local_background(&options, argv);

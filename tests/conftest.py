@@ -5,18 +5,15 @@
 from __future__ import annotations
 
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import libdsql
 import libdsql.local
 import psycopg
 import pytest
+from support import Program, connect_to, token_for
 
 
 @pytest.fixture
@@ -26,31 +23,6 @@ def place() -> Iterator[Path]:
     path.chmod(0o711)
     yield path
     shutil.rmtree(path, ignore_errors=True)
-
-
-class Program:
-    """A running dsql-local."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [libdsql.local.program(), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=libdsql.local.environment(),
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
-        if not line:
-            raise RuntimeError(f"dsql-local did not start: {self.process.communicate()[1]}")
-        self.endpoint = libdsql.local.parse_ready(line)
-
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Its exit status and what it said on standard error."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=60)
-        return self.process.returncode, said
 
 
 @pytest.fixture
@@ -78,34 +50,6 @@ def endpoint() -> Iterator[libdsql.local.LocalEndpoint]:
     assert "runtime error" not in said, said
 
 
-def token_for(endpoint: libdsql.local.LocalEndpoint, user: str = "admin", **keywords: Any) -> str:
-    return libdsql.token(
-        "localhost",
-        user,
-        region=endpoint.region,
-        **{"credentials_file": endpoint.credentials, "profile": "default", **keywords},
-    )
-
-
-def connect_to(
-    endpoint: libdsql.local.LocalEndpoint, user: str = "admin", **keywords: Any
-) -> psycopg.Connection:
-    return psycopg.connect(
-        **{
-            "host": "localhost",
-            "hostaddr": "127.0.0.1",
-            "port": endpoint.port,
-            "user": user,
-            "dbname": "postgres",
-            "sslmode": "verify-full",
-            "sslrootcert": endpoint.ca,
-            "password": token_for(endpoint, user),
-            "connect_timeout": 30,
-            **keywords,
-        }
-    )
-
-
 @pytest.fixture
 def token(endpoint: libdsql.local.LocalEndpoint) -> Callable[..., str]:
     """Makes tokens for the shared endpoint."""
@@ -124,11 +68,3 @@ def connect(endpoint: libdsql.local.LocalEndpoint) -> Iterator[Callable[..., psy
     yield connector
     for connection in connections:
         connection.close()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Until it holds; fails when it does not in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple, final
 
 __version__: Final[str]
 
-class Warning(Exception): ...  # noqa: A001 - PEP 249 names it so
+class Warning(Exception): ...
 
 class Error(Exception):
     code: str

@@ -109,9 +109,7 @@ def botocores_keys(profile):
             botocore.credentials.SharedCredentialProvider(
                 session.get_config_variable("credentials_file"), wanted
             ),
-            botocore.credentials.ConfigProvider(
-                session.get_config_variable("config_file"), wanted
-            ),
+            botocore.credentials.ConfigProvider(session.get_config_variable("config_file"), wanted),
         ):
             found = provider.load()
             if found is not None:

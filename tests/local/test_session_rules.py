@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 DENIED_AFTER_ERROR = "25P02"
+TRUNCATE_REFUSED = ("0A000", "unsupported statement: Truncate")
 
 
 def refusal(connection, statement):
@@ -85,7 +86,10 @@ def test_refusal_aborts_the_transaction_and_commit_rolls_back(connect, table):
     with connect(autocommit=True) as connection:
         connection.execute("BEGIN")
         connection.execute("INSERT INTO rules_t VALUES (1)")
-        assert refusal(connection, "TRUNCATE rules_t") == ("0A000", "unsupported statement: Truncate")
+        assert refusal(connection, "TRUNCATE rules_t") == (
+            "0A000",
+            "unsupported statement: Truncate",
+        )
         assert refusal(connection, "TRUNCATE rules_t")[0] == DENIED_AFTER_ERROR
         assert connection.execute("COMMIT").statusmessage == "ROLLBACK"
         assert connection.execute("SELECT count(*) FROM rules_t").fetchone() == (0,)
@@ -338,11 +342,10 @@ def test_pipeline_runs_in_order_and_skips_after_a_refusal(connect, table):
             ]
             pipeline.sync()
             assert [cursor.rowcount for cursor in cursors] == [1] * 50
-        with pytest.raises(psycopg.errors.FeatureNotSupported):
-            with connection.pipeline():
-                connection.execute("INSERT INTO rules_t VALUES (100)")
-                connection.execute("TRUNCATE rules_t")
-                connection.execute("INSERT INTO rules_t VALUES (101)")
+        with pytest.raises(psycopg.errors.FeatureNotSupported), connection.pipeline():
+            connection.execute("INSERT INTO rules_t VALUES (100)")
+            connection.execute("TRUNCATE rules_t")
+            connection.execute("INSERT INTO rules_t VALUES (101)")
         rows = connection.execute("SELECT count(*) FROM rules_t WHERE id < 100").fetchone()
         assert rows == (50,)
         assert connection.execute("SELECT 1 FROM rules_t WHERE id = 101").fetchone() is None
