@@ -154,6 +154,13 @@ def test_role_and_region_that_do_not_fit_are_explained(make_engine: MakeEngine) 
     assert "HINT" in str(caught.value)
 
 
+def test_driver_that_names_no_host_in_tls_is_told_which_does(make_engine: MakeEngine) -> None:
+    engine = make_engine(connect_args={"sslsni": "0"})
+    with pytest.raises(OperationalError, match="sni was not received") as caught:
+        engine.connect()
+    assert "libpq 14 or newer" in str(caught.value)
+
+
 def test_missing_credentials_say_where_was_looked(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
