@@ -197,19 +197,31 @@ listen_at(struct local_server *server, struct dsql_error *error)
 /* ------------------------------------------------------------ PostgreSQL's life */
 
 static void
+give_up(struct local_server *server)
+{
+    local_server_log(server, "PostgreSQL does not come back: see %s/postgres.log",
+                     server->state->dir);
+    server->exit_status = 1;
+    uv_stop(&server->loop);
+}
+
+/* A new server may have to wait until the last processes of the old one, which
+ * hold its memory, have noticed that it is gone. */
+static void
 on_revival(uv_timer_t *timer)
 {
     struct local_server *server = timer->data;
-    static int tries;
-    if (local_postgres_answers(server->postgres)) {
-        tries = 0;
+    struct dsql_error error = {0};
+    if (server->postgres->pid == 0 && local_postgres_restart(server->postgres, &error) != 0) {
+        local_server_log(server, "%s", error.message);
+    } else if (local_postgres_answers(server->postgres)) {
         uv_timer_stop(timer);
         local_server_log(server, "PostgreSQL answers again");
-    } else if (server->postgres->pid == 0 || ++tries > REVIVAL_TRIES) {
-        local_server_log(server, "PostgreSQL does not come back: see its log in %s",
-                         server->state->dir);
-        server->exit_status = 1;
-        uv_stop(&server->loop);
+        return;
+    }
+    if (++server->revival_tries > REVIVAL_TRIES) {
+        uv_timer_stop(timer);
+        give_up(server);
     }
 }
 
@@ -217,26 +229,19 @@ static void
 on_child(uv_signal_t *handle, int signal)
 {
     struct local_server *server = handle->data;
-    struct dsql_error error = {0};
-    (void)signal;
     int status;
+    (void)signal;
     if (server->postgres->pid == 0 ||
         waitpid(server->postgres->pid, &status, WNOHANG) != server->postgres->pid) {
         return;
     }
     server->postgres->pid = 0;
-    if (server->stopping) {
-        return;
+    if (server->stopping || uv_is_active((uv_handle_t *)&server->revival)) {
+        return; /* the timer starts it once more */
     }
-    bool again = uv_is_active((uv_handle_t *)&server->revival);
     local_server_log(server, "PostgreSQL has ended (status %d): starting it again", status);
     end_all(server, "terminating connection because PostgreSQL behind the endpoint has ended");
-    if (again || local_postgres_restart(server->postgres, &error) != 0) {
-        local_server_log(server, "PostgreSQL cannot be started again: %s", error.message);
-        server->exit_status = 1;
-        uv_stop(&server->loop);
-        return;
-    }
+    server->revival_tries = 0;
     uv_timer_start(&server->revival, on_revival, REVIVAL_MS, REVIVAL_MS);
 }
 

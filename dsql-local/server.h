@@ -26,6 +26,7 @@ struct local_server {
     uv_signal_t sigterm, sigint, sigchld;
     uv_timer_t idle;      /* --idle-exit */
     uv_timer_t revival;   /* PostgreSQL died: until it answers again */
+    int revival_tries;
     struct local_client *clients; /* doubly linked */
     size_t client_count;
     uint64_t catalog;     /* counts committed changes of the catalog */
