@@ -25,7 +25,7 @@ from uuid import UUID, uuid4
 
 from aurora_dsql_sqlalchemy import create_dsql_engine, is_retryable
 from sqlalchemy import Column, Engine, Table, Uuid, select, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -141,24 +141,30 @@ def sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
 
 
-def in_transaction(
-    engine: Engine, work: Callable[[Session], Result], attempts: int = 5
-) -> tuple[Result, int]:
-    """Runs work in a transaction, again after a conflict; the result, and the tries.
+def retry(work: Callable[[], Result], attempts: int = 5) -> tuple[Result, int]:
+    """Does work, again after a conflict; the result, and the tries."""
+    for attempt in range(1, attempts):
+        try:
+            return work(), attempt
+        except DBAPIError as error:
+            if not is_retryable(sqlstate(error)):
+                raise
+            time.sleep(random.uniform(0.5, 1) * 0.05 * 2**attempt)
+    return work(), attempts
+
+
+def in_transaction(engine: Engine, work: Callable[[Session], Result]) -> tuple[Result, int]:
+    """Runs work in a transaction, again after a conflict.
 
     The service may refuse at a statement or only at COMMIT, and another try must
     begin from the beginning: with a new session, and with what is stored then.
     """
-    for attempt in range(1, attempts + 1):
-        try:
-            with Session(engine) as session, session.begin():
-                result = work(session)
-            return result, attempt
-        except DBAPIError as error:
-            if not is_retryable(sqlstate(error)) or attempt == attempts:
-                raise
-            time.sleep(random.uniform(0.5, 1) * 0.05 * 2**attempt)
-    raise AssertionError("not reached")
+
+    def attempt() -> Result:
+        with Session(engine) as session, session.begin():
+            return work(session)
+
+    return retry(attempt)
 
 
 # -------------------------------------------------------------------- the program
@@ -171,8 +177,8 @@ def expect(condition: bool, what: str) -> None:
 
 def make_tables(engine: Engine) -> None:
     """Each statement is a transaction of its own; what an earlier run left is dropped."""
-    Base.metadata.drop_all(engine)
-    Base.metadata.create_all(engine)
+    retry(lambda: Base.metadata.drop_all(engine))
+    retry(lambda: Base.metadata.create_all(engine))
     print(f"tables   {', '.join(sorted(Base.metadata.tables))}")
 
 
@@ -230,8 +236,8 @@ def show_conflict(engine: Engine) -> None:
         owner.city += ", then Faro"
 
     _, attempts = in_transaction(engine, move)
-    with Session(engine) as session:
-        city = session.scalars(select(Owner.city).where(Owner.name == "Anna")).one()
+    find_city = select(Owner.city).where(Owner.name == "Anna")
+    city, _ = in_transaction(engine, lambda session: session.scalars(find_city).one())
     expect((attempts, city) == (2, "Porto, then Faro"), "the city after a conflict")
     print(f"OC000    a change that met another was made at try {attempts}: {city}")
 
@@ -283,11 +289,16 @@ def main() -> None:
         show_conflict(engine)
         show_schema_change(engine)
         show_other_error(engine)
-        Base.metadata.drop_all(engine)
+        retry(lambda: Base.metadata.drop_all(engine))
         print("dropped  all tables")
     finally:
         engine.dispose()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ArgumentError, ValueError) as error:
+        sys.exit(f"pet clinic: {error}")
+    except OperationalError as error:
+        sys.exit(f"pet clinic: {error.orig}")

@@ -90,3 +90,18 @@ def test_clinic_runs_as_a_role_with_a_schema_of_its_own(
     done = run(CLUSTER_USER=role)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == f"clinic   localhost as {role}, driver {driver}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"CLUSTER_ENDPOINT": "abcdefghijklmnopqrstuvwxyz", "AWS_REGION": ""}, "needs a region"),
+        ({"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "HOME": "/dev/null"}, "no AWS credentials"),
+        ({"DRIVER": "pg8000"}, "'psycopg' or 'psycopg2'"),
+    ],
+)
+def test_wrong_setting_is_told_in_one_line(run: Run, settings: dict[str, str], words: str) -> None:
+    done = run(**settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith("pet clinic: ") and words in done.stderr
+    assert done.stderr.count("\n") == 1
