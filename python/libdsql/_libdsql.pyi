@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-from typing import Final, NamedTuple, final
+from typing import Final, final
+
+from _typeshed import structseq
 
 __version__: Final[str]
 
@@ -19,12 +21,18 @@ class ProgrammingError(DatabaseError): ...
 class NotSupportedError(DatabaseError): ...
 
 @final
-class Endpoint(NamedTuple):
-    kind: str
-    host: str
-    sign_host: str
-    region: str
-    cluster_id: str
+class Endpoint(structseq[str], tuple[str, str, str, str, str]):
+    __match_args__: Final = ("kind", "host", "sign_host", "region", "cluster_id")
+    @property
+    def kind(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def sign_host(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def cluster_id(self) -> str: ...
 
 def endpoint(
     host: str,
