@@ -19,7 +19,8 @@ def test_token_is_made():
 def test_tables_and_rows_by_a_url(endpoint, driver):
     engine = create_engine(
         f"auroradsql+{driver}://admin@localhost:{endpoint.port}/postgres"
-        f"?sslrootcert={endpoint.ca}&credentials_file={endpoint.credentials}&profile=default"
+        f"?hostaddr=127.0.0.1&sslrootcert={endpoint.ca}"
+        f"&credentials_file={endpoint.credentials}&profile=default"
     )
     metadata = MetaData()
     table = Table(
