@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the code offers stands in the documents, and the documents' links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def documents() -> list[Path]:
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md")])
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which the headings of a document are linked."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def dead_links() -> Iterator[str]:
+    for document in documents():
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+            path, _, anchor = link.partition("#")
+            target = document.parent / path if path else document
+            if link.startswith(("https://", "http://", "mailto:")):
+                continue
+            if not target.exists():
+                yield f"{document.relative_to(ROOT)}: there is no {path}"
+            elif anchor and target.suffix == ".md" and anchor not in anchors(target):
+                yield f"{document.relative_to(ROOT)}: {path} has no heading #{anchor}"
+
+
+def missing(document: str, names: set[str]) -> Iterator[str]:
+    """The names that a document does not have as a word in code style."""
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", read(document)))))
+    if not names:
+        yield f"{document}: found no names to look for, correct {Path(__file__).name}"
+    for name in sorted(names - words):
+        yield f"{document}: {name} is not explained"
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text()
+
+
+def python_constant(path: str, name: str) -> set[str]:
+    """The strings of a tuple that a module assigns to a name."""
+    for statement in ast.parse(read(path)).body:
+        targets = getattr(statement, "targets", ())
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return set(ast.literal_eval(statement.value))  # type: ignore[attr-defined]
+    return set()
+
+
+def engine_options() -> set[str]:
+    """The parameters of create_dsql_engine() that are options of a connection, and our others."""
+    tree = ast.parse(read("python/aurora_dsql_sqlalchemy/__init__.py"))
+    functions = {item.name: item for item in tree.body if isinstance(item, ast.FunctionDef)}
+    given = {argument.arg for argument in functions["create_dsql_engine"].args.args}
+    ours = python_constant("python/aurora_dsql_sqlalchemy/connect.py", "OWN_OPTIONS")
+    return (given & {"sslmode", "sslrootcert", "application_name"}) | ours | {"foreign_keys"}
+
+
+def environment_variables() -> set[str]:
+    """The variables that the C library and the Python packages read."""
+    sources = [*(ROOT / "src").rglob("*.c"), *(ROOT / "python").rglob("*.py")]
+    text = "\n".join(source.read_text() for source in sources)
+    return set(re.findall(r'"(AWS_[A-Z_]+|SSL_CERT_FILE|DSQL_LOCAL[A-Z_]*)"', text))
+
+
+def commands() -> set[str]:
+    return set(re.findall(r"^  ([a-z]+) +[a-z\[]", read("dev"), re.MULTILINE)) - {"help", "build"}
+
+
+def problems() -> Iterator[str]:
+    header = read("include/dsql.h")
+    yield from dead_links()
+    yield from missing("docs/url-parameters.md", engine_options() | environment_variables())
+    yield from missing("docs/errors.md", set(re.findall(r"X\((DSQL_E_\w+),", header)))
+    yield from missing("docs/c-api.md", set(re.findall(r"\b(dsql_\w+)\(", header)))
+    contributing = read("CONTRIBUTING.md")
+    for command in sorted(commands()):
+        if f"./dev {command}" not in contributing + read("README.md"):
+            yield f"CONTRIBUTING.md: ./dev {command} is not explained"
+
+
+if __name__ == "__main__":
+    found = list(problems())
+    print("\n".join(found) or f"{len(documents())} documents agree with the code")
+    sys.exit(bool(found))
