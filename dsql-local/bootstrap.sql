@@ -172,6 +172,16 @@ LANGUAGE sql AS $$
     SELECT pg_catalog.set_config('lock_timeout', '10s', true)
 $$;
 
+-- The service has no dictionaries of languages.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT cfgname FROM pg_catalog.pg_ts_config WHERE cfgname <> 'simple' LOOP
+        EXECUTE pg_catalog.format('DROP TEXT SEARCH CONFIGURATION pg_catalog.%I', name);
+    END LOOP;
+END $$;
+
 -- The service's identity.
 DO $$
 BEGIN

@@ -5,7 +5,7 @@
  * front of a PostgreSQL of its own. */
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "background.h"
 #include "server.h"
@@ -31,6 +31,7 @@ serve(const struct local_options *options, const struct local_state *state,
         complain(error);
     } else {
         status = local_server_run(&server);
+        unlink(state->ready_file); /* whoever looks now waits for the next endpoint */
     }
     local_server_close(&server);
     return status;

@@ -170,6 +170,8 @@ tables_types_and_identity(void)
         {"SELECT '1'::money", RULE_DATATYPE, "datatype money not supported"},
         {"SELECT CAST(x AS point) FROM t", RULE_DATATYPE, "datatype point not supported"},
         {"CREATE TABLE t (a text COLLATE \"C\")", RULE_COLLATE, "COLLATE not supported"},
+        {"CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =))", RULE_EXCLUDE,
+         "EXCLUDE constraint not supported"},
         {"CREATE TABLE t (a jsonb PRIMARY KEY)", RULE_KEY_TYPE,
          "datatype jsonb is not supported in a key"},
         {"CREATE TABLE t (a int, b bytea, UNIQUE (a, b))", RULE_KEY_TYPE,
@@ -218,6 +220,21 @@ tables_types_and_identity(void)
             CHECK_TEXT(statement->message, rows[i].message);
         }
     }
+}
+
+static void
+tables_have_255_columns_at_most(void)
+{
+    char sql[8192] = "CREATE TABLE t (c0 int";
+    for (int column = 1; column < 255; column++) {
+        size_t at = strlen(sql);
+        snprintf(sql + at, sizeof sql - at, ", c%d int", column);
+    }
+    size_t end = strlen(sql);
+    snprintf(sql + end, sizeof sql - end, ")");
+    CHECK(only(sql)->rule == RULES_ALLOWED);
+    snprintf(sql + end, sizeof sql - end, ", one_more int)");
+    CHECK(only(sql)->rule == RULE_COLUMNS);
 }
 
 static void
@@ -324,6 +341,7 @@ main(void)
         TEST(kinds_of_statements),
         TEST(statements_that_are_refused),
         TEST(tables_types_and_identity),
+        TEST(tables_have_255_columns_at_most),
         TEST(indexes),
         TEST(validation_jobs),
         TEST(iam_mappings),
