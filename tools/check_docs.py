@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,6 +75,45 @@ def environment_variables() -> set[str]:
     return set(re.findall(r'"(AWS_[A-Z_]+|SSL_CERT_FILE|DSQL_LOCAL[A-Z_]*)"', text))
 
 
+class Rule(NamedTuple):
+    """A row of the endpoint's table of rules."""
+
+    name: str
+    sqlstate: str
+    message: str
+    section: str
+
+
+def rules() -> list[Rule]:
+    text = r'"((?:[^"\\]|\\.)*)"'
+    table = read("dsql-local/rules/rules-table.h")
+    rows = re.findall(rf"X\((\w+), {text}, {text}, {text}\)", table)
+    return [Rule(*(column.replace('\\"', '"') for column in row)) for row in rows]
+
+
+def undocumented_rules() -> Iterator[str]:
+    """Each rule has its row below its section in the page of rules, and a test; no other has."""
+    page = "docs/dsql-rules.md"
+    documented = {}
+    for section in read(page).split("\n## ")[1:]:
+        for name, sqlstate, message in re.findall(
+            r"^\| `(.+)` \| (.+) \| `(.+)` \|$", section, re.M
+        ):
+            documented[name] = Rule(name, sqlstate, message, section.split("\n")[0].lower())
+    for rule in rules():
+        if documented.pop(rule.name, None) != rule:
+            yield f"{page}: {rule.name} is not there as the code has it"
+    for name in documented:
+        yield f"{page}: the code has no {name}"
+    c_tests = "".join(path.read_text() for path in ROOT.glob("tests/c/*.c"))
+    python_tests = "".join(path.read_text() for path in ROOT.glob("tests/*/*.py"))
+    for rule in rules():
+        conflict = re.search(r"OC\d+", rule.message)
+        words = conflict[0] if conflict else rule.message.partition("%")[0]
+        if not re.search(rf"\b{rule.name}\b", c_tests) and words not in python_tests:
+            yield f"tests: {rule.name} has none"
+
+
 def commands() -> set[str]:
     return set(re.findall(r"^  ([a-z]+) +[a-z\[]", read("dev"), re.MULTILINE)) - {"help", "build"}
 
@@ -84,6 +124,7 @@ def problems() -> Iterator[str]:
     yield from missing("docs/url-parameters.md", engine_options() | environment_variables())
     yield from missing("docs/errors.md", set(re.findall(r"X\((DSQL_E_\w+),", header)))
     yield from missing("docs/c-api.md", set(re.findall(r"\b(dsql_\w+)\(", header)))
+    yield from undocumented_rules()
     contributing = read("CONTRIBUTING.md")
     for command in sorted(commands()):
         if f"./dev {command}" not in contributing + read("README.md"):
