@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""The examples in the documents, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def example(document: str) -> str:
+    """The first Python example of a document."""
+    found = re.search(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def run(*arguments: str, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **variables},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("document", "printed"),
+    [("README.md", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"), ("docs/quickstart.md", "")],
+)
+def test_example_runs_on_the_local_endpoint(
+    place: Path, start: Callable[..., Any], document: str, printed: str
+) -> None:
+    # The example finds this endpoint in place of the user's own.
+    start("--data", str(place / "dsql-local"))
+    output = run("-W", "error", "-c", example(document), XDG_DATA_HOME=str(place))
+    assert re.fullmatch(printed, output), output
+
+
+def test_fixture_of_the_testing_page_gives_an_engine(tmp_path: Path) -> None:
+    module = tmp_path / "test_it.py"
+    test = "def test_it(engine):\n    with engine.connect():\n        pass\n"
+    module.write_text(f"{example('docs/testing.md')}\n\n{test}")
+    printed = run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(module)
+    )
+    assert "1 passed" in printed
