@@ -68,7 +68,7 @@ def peer() -> Path:
     if not (FOLDER / "ready").exists():
         print(f"bench: installing {PEER} into {FOLDER}", file=sys.stderr)
         venv.create(FOLDER, with_pip=True, clear=True)
-        command = [python, "-m", "pip", "install", "-q", PEER, "psycopg[binary]"]
+        command = [python, "-m", "pip", "install", "-q", PEER, "psycopg[binary,pool]"]
         subprocess.run(command, check=True)
         (FOLDER / "ready").touch()
     return python
@@ -111,8 +111,8 @@ def run() -> str:
         for number in range(ROUNDS):
             ours.append(sample(sys.executable, OURS, 20 * TOKENS, home))
             theirs.append(sample(python, THEIRS, max(5, TOKENS // 20), home))
-            print(f"\rbench: token, round {number + 1} of {ROUNDS}", end="", file=sys.stderr)
-    print(file=sys.stderr)
+            if sys.stderr.isatty():
+                print(f"\rbench: token, round {number + 1} of {ROUNDS} ", end="", file=sys.stderr)
     mine = importlib.metadata.version("aurora-dsql-sqlalchemy")
     peers = {name: version(python, name) for name in ("aurora-dsql-sqlalchemy", "boto3")}
     return "\n".join(
