@@ -1,0 +1,215 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* Memory that runs out: every allocation of our own is made to fail in turn.
+ * Each failure must be told as such and leave nothing behind (the leak checker
+ * of the sanitizers judges that). The linker hands our calls to the functions
+ * below; libraries keep the real ones. */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dsql.h"
+#include "wire.h"
+
+#ifdef WITH_RULES
+#include "rules/rules.h"
+#endif
+
+#include "check.h"
+
+static long until_failure = -1; /* allocations that succeed yet; below 0: all */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t length);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t length);
+
+static bool
+fails(void)
+{
+    return until_failure >= 0 && until_failure-- == 0;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
+}
+
+char *
+__wrap_strndup(const char *text, size_t length)
+{
+    return fails() ? NULL : __real_strndup(text, length);
+}
+
+/* Runs work with its first, second, ... allocation failing until it succeeds. */
+static void
+fail_each(int (*work)(void), int at_least)
+{
+    int failures = 0;
+    for (long number = 0; number < 10000; number++) {
+        until_failure = number;
+        int result = work();
+        bool reached = until_failure < 0;
+        until_failure = -1;
+        if (!reached) {
+            CHECK(result == 0);
+            break;
+        }
+        CHECK(result == DSQL_E_NOMEM);
+        failures++;
+    }
+    CHECK(failures >= at_least);
+}
+
+static int
+sign(void)
+{
+    struct dsql_credentials credentials;
+    struct dsql_endpoint endpoint;
+    struct dsql_error error;
+    char *token;
+    int failure = dsql_endpoint_parse("localhost", NULL, NULL, &endpoint, &error);
+    if (failure == 0) {
+        failure = dsql_credentials_set(&credentials, "AKIA", "secret", "session", &error);
+    }
+    if (failure == 0) {
+        failure = dsql_token_sign(&credentials, &endpoint, "admin", 0, 900, &token, NULL, &error);
+        if (failure == 0) {
+            dsql_token_free(token);
+        }
+        dsql_credentials_clear(&credentials);
+    }
+    return failure;
+}
+
+static void
+signing_tells_of_missing_memory(void)
+{
+    fail_each(sign, 5);
+}
+
+static const char *
+fake_get(void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "HOME") == 0          ? "/h"
+           : strcmp(name, "AWS_PROFILE") == 0 ? "p"
+                                              : NULL;
+}
+
+static int
+fake_read_file(void *context, const char *path, char **data, size_t *size)
+{
+    static const char text[] = "[p]\naws_access_key_id=A\naws_secret_access_key=S\n"
+                               "aws_session_token=T\nregion=us-east-1\n";
+    (void)context;
+    if (strstr(path, "config") != NULL) {
+        return DSQL_E_IO;
+    }
+    *data = strdup(text);
+    *size = sizeof text - 1;
+    return *data ? 0 : DSQL_E_NOMEM;
+}
+
+static int
+load(void)
+{
+    static const struct dsql_env env = {.get = fake_get, .read_file = fake_read_file};
+    struct dsql_credentials credentials;
+    struct dsql_error error;
+    char region[64];
+    int failure = dsql_credentials_load(&credentials, NULL, &env, &error);
+    if (failure == 0) {
+        dsql_credentials_clear(&credentials);
+        failure = dsql_region_load(region, sizeof region, NULL, &env, &error);
+    }
+    return failure;
+}
+
+static void
+loading_credentials_tells_of_missing_memory(void)
+{
+    fail_each(load, 15);
+}
+
+static int
+fill(void)
+{
+    static const char block[5000];
+    struct dsql__buffer buffer = {0};
+    for (int i = 0; i < 5; i++) {
+        size_t mark = dsql__message_begin(&buffer, 'Q');
+        dsql__buffer_put(&buffer, block, sizeof block);
+        dsql__message_end(&buffer, mark);
+    }
+    int failure = buffer.failed ? DSQL_E_NOMEM : 0;
+    dsql__buffer_clear(&buffer);
+    return failure;
+}
+
+static void
+queues_tell_of_missing_memory(void)
+{
+    fail_each(fill, 3);
+}
+
+#ifdef WITH_RULES
+static int
+judge(void)
+{
+    static const char sql[] = "CREATE INDEX ASYNC i ON s.t (a); TRUNCATE t; SHOW timezone; "
+                              "AWS IAM GRANT r TO 'arn'; SELECT 1 FROM t FOR SHARE";
+    struct rules_text text;
+    int failure = rules_text_read(sql, sizeof sql - 1, &text);
+    if (failure == 0) {
+        rules_text_clear(&text);
+    }
+    return failure;
+}
+
+static void
+rules_tell_of_missing_memory(void)
+{
+    fail_each(judge, 2);
+}
+#endif
+
+int
+main(void)
+{
+    static const struct check_test tests[] = {
+        TEST(signing_tells_of_missing_memory),
+        TEST(loading_credentials_tells_of_missing_memory),
+        TEST(queues_tell_of_missing_memory),
+#ifdef WITH_RULES
+        TEST(rules_tell_of_missing_memory),
+#endif
+    };
+    return RUN(tests);
+}
