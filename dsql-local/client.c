@@ -389,6 +389,9 @@ welcome(struct local_client *client)
     dsql__buffer_clear(&client->greeting);
     dsql__buffer_clear(&client->settings);
     uv_timer_stop(&client->sign_in);
+    if (client->server->options->verbose) {
+        local_server_log(client->server, "user %.64s signed in", client->user);
+    }
     client->phase = CLIENT_SESSION;
     local_session_start(&client->session, client->server, &client->front, &client->back);
     local_stream_update(&client->front);

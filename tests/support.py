@@ -24,13 +24,20 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=libdsql.local.environment(),
+            env=self.environment(),
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline().strip()
         if not line:
             raise RuntimeError(f"dsql-local did not start: {self.process.communicate()[1]}")
         self.endpoint = libdsql.local.parse_ready(line)
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        """As the library gives it; a sanitized program also looks for its own leaks."""
+        variables = libdsql.local.environment()
+        variables.pop("ASAN_OPTIONS", None)
+        return variables
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Its exit status and what it said on standard error."""
