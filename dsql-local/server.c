@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "error.h"
 #include "tls.h"
 
 #define BACKLOG 1024
@@ -123,17 +124,6 @@ on_listener(uv_poll_t *handle, int status, int events)
     }
 }
 
-static int
-fail(struct dsql_error *error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    error->code = DSQL_E_IO;
-    vsnprintf(error->message, sizeof error->message, format, arguments);
-    va_end(arguments);
-    return DSQL_E_IO;
-}
-
 static bool
 read_address(const char *text, int port, struct sockaddr_storage *address, socklen_t *size)
 {
@@ -164,28 +154,28 @@ listen_at(struct local_server *server, struct dsql_error *error)
     struct sockaddr_storage address;
     socklen_t size;
     if (!read_address(text, port, &address, &size)) {
-        return fail(error, "%.100s is not an IP address to listen at; use 127.0.0.1 or ::1", text);
+        return dsql__fail(error, DSQL_E_IO, "%.100s is not an IP address to listen at; use 127.0.0.1 or ::1", text);
     }
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        return fail(error, "cannot make a socket: %s", strerror(errno));
+        return dsql__fail(error, DSQL_E_IO, "cannot make a socket: %s", strerror(errno));
     }
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, BACKLOG) != 0) {
         int why = errno;
         close(fd);
         if (why == EADDRINUSE) {
-            return fail(error,
+            return dsql__fail(error, DSQL_E_IO,
                         "port %d of %.100s is in use; choose another with --port, or --port 0 "
                         "for any free one",
                         port, text);
         }
-        return fail(error, "cannot listen at %.100s port %d: %s", text, port, strerror(why));
+        return dsql__fail(error, DSQL_E_IO, "cannot listen at %.100s port %d: %s", text, port, strerror(why));
     }
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
         int why = errno;
         close(fd);
-        return fail(error, "cannot find out the port: %s", strerror(why));
+        return dsql__fail(error, DSQL_E_IO, "cannot find out the port: %s", strerror(why));
     }
     server->listen_fd = fd;
     server->port = ntohs(address.ss_family == AF_INET
