@@ -23,8 +23,8 @@
 #define NAPS_PER_SECOND 50
 
 int
-local_ready_announce(const struct local_options *options, const struct local_state *state,
-                     int port, struct dsql_error *error)
+local_ready_announce(const struct local_options *options, const struct local_state *state, int port,
+                     struct dsql_error *error)
 {
     char line[4096];
     bool loopback = strncmp(options->listen, "127.", 4) == 0 || strcmp(options->listen, "::1") == 0;

@@ -101,8 +101,8 @@ await_ready(int fd, struct dsql__buffer *in, struct dsql_error *error)
 }
 
 static int
-exchange(int fd, const char *sql, size_t length, struct dsql__buffer *out,
-         struct dsql__buffer *in, struct dsql_error *error)
+exchange(int fd, const char *sql, size_t length, struct dsql__buffer *out, struct dsql__buffer *in,
+         struct dsql_error *error)
 {
     size_t mark = dsql__message_begin(out, 0);
     dsql__put_int32(out, DSQL__PROTOCOL_3_0);

@@ -98,8 +98,8 @@ local_client_end(struct local_client *client, const char *sqlstate, const char *
 static void
 deny(struct local_client *client, const char *hint)
 {
-    local_server_log(client->server, "refused user %.64s: %s",
-                     client->user ? client->user : "?", hint);
+    local_server_log(client->server, "refused user %.64s: %s", client->user ? client->user : "?",
+                     hint);
     local_client_end(client, "08006", access_denied, hint);
 }
 
@@ -134,8 +134,8 @@ refuse_upstream(struct local_client *client, const struct dsql__message *message
         diagnostic.sqlstate == NULL || diagnostic.message == NULL) {
         local_client_close(client);
     } else if (strcmp(diagnostic.sqlstate, "53300") == 0) {
-        local_client_end(client, "53300",
-                         "Unable to accept connection, too many open connections.", NULL);
+        local_client_end(client, "53300", "Unable to accept connection, too many open connections.",
+                         NULL);
     } else if (strcmp(diagnostic.sqlstate, "28000") == 0) {
         deny(client, diagnostic.message);
     } else if (strcmp(diagnostic.sqlstate, "57P03") == 0) {
@@ -156,8 +156,8 @@ ready_upstream(struct local_client *client)
         welcome(client);
     } else {
         char hint[512];
-        snprintf(hint, sizeof hint,
-                 "Role %.64s is not granted to %s; run AWS IAM GRANT as admin.", client->user,
+        snprintf(hint, sizeof hint, "Role %.64s is not granted to %s; run AWS IAM GRANT as admin.",
+                 client->user,
                  client->arn[0] ? client->arn : "this key pair (its profile has no dsql_arn)");
         deny(client, hint);
     }
@@ -347,8 +347,8 @@ read_startup(struct local_client *client)
     struct dsql__message packet;
     struct dsql__reader reader;
     struct dsql_error error;
-    int more = dsql__packet_peek(dsql__buffer_begin(in), dsql__buffer_length(in), STARTUP_LIMIT,
-                                 &packet);
+    int more =
+        dsql__packet_peek(dsql__buffer_begin(in), dsql__buffer_length(in), STARTUP_LIMIT, &packet);
     if (more == DSQL__MORE) {
         return;
     }
@@ -558,8 +558,8 @@ local_client_accept(struct local_server *server, int fd)
     client->server = server;
     client->phase = CLIENT_FIRST_BYTES;
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &tls_header, sizeof tls_header);
-    if (local_stream_init(&client->front, &server->loop, fd, STREAM_FIRST, &front_events,
-                          client) != 0) {
+    if (local_stream_init(&client->front, &server->loop, fd, STREAM_FIRST, &front_events, client) !=
+        0) {
         free(client);
         return;
     }

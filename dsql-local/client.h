@@ -22,12 +22,12 @@ struct local_client {
     struct local_server *server;
     struct local_client *next, *previous;
     enum client_phase phase;
-    bool direct;                 /* TLS without an SSLRequest: ALPN is required */
+    bool direct; /* TLS without an SSLRequest: ALPN is required */
     struct local_stream front;
     struct local_stream back;
-    bool front_open, back_open;  /* the stream exists and its `closed` has not come */
-    uv_timer_t sign_in;          /* the limit */
-    uv_timer_t rtt;              /* --rtt: until what came is looked at */
+    bool front_open, back_open; /* the stream exists and its `closed` has not come */
+    uv_timer_t sign_in;         /* the limit */
+    uv_timer_t rtt;             /* --rtt: until what came is looked at */
     int timers_open;
     struct dsql__buffer greeting; /* PostgreSQL's ParameterStatus and key, for the client */
     struct dsql__buffer settings; /* name, value, ... for PostgreSQL's start-up packet */

@@ -147,8 +147,8 @@ client_startup_read(struct local_client *client, const char *body, size_t length
     *error = (struct dsql_error){.code = DSQL_E_PROTOCOL, .sqlstate = "08P01"};
     if (version >> 16 != 3) {
         snprintf(error->message, sizeof error->message,
-                 "unsupported frontend protocol %d.%d: server supports 3.0",
-                 (int)(version >> 16), (int)(version & 0xFFFF));
+                 "unsupported frontend protocol %d.%d: server supports 3.0", (int)(version >> 16),
+                 (int)(version & 0xFFFF));
         return DSQL_E_PROTOCOL;
     }
     for (;;) {

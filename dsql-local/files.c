@@ -106,8 +106,8 @@ copy_file(const char *from, const char *to, const struct stat *facts)
         }
         left -= sent;
     }
-    int failed = in < 0 || out < 0 || left > 0 ||
-                 fchmod(out, (facts->st_mode & 0111) ? 0755 : 0644) != 0;
+    int failed =
+        in < 0 || out < 0 || left > 0 || fchmod(out, (facts->st_mode & 0111) ? 0755 : 0644) != 0;
     if (in >= 0) {
         close(in);
     }
@@ -122,8 +122,7 @@ copy_one(const char *path, const struct stat *facts, int kind, struct FTW *where
 {
     char to[PATH_MAX], target[PATH_MAX];
     (void)where;
-    if (snprintf(to, sizeof to, "%s%s", copying.to, path + copying.from_length) >=
-        (int)sizeof to) {
+    if (snprintf(to, sizeof to, "%s%s", copying.to, path + copying.from_length) >= (int)sizeof to) {
         errno = ENAMETOOLONG;
         return -1;
     }

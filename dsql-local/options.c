@@ -69,8 +69,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int __attribute__((format(printf, 1, 2)))
-bad(const char *format, ...)
+static int __attribute__((format(printf, 1, 2))) bad(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -168,9 +167,10 @@ check(const struct local_options *options)
         return bad("--background needs a directory that others can find: leave --ephemeral out");
     }
     if (!is_loopback(options->listen) && !options->listen_public) {
-        return bad("%s is an address that other machines may reach; --allow-public-listen says that "
-                   "you mean it",
-                   options->listen);
+        return bad(
+            "%s is an address that other machines may reach; --allow-public-listen says that "
+            "you mean it",
+            options->listen);
     }
     return 0;
 }

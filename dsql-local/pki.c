@@ -73,8 +73,8 @@ set_basics(X509 *certificate, const char *name, long days)
                 X509_set_version(certificate, 2) == 1 &&
                 X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY) != NULL &&
                 X509_gmtime_adj(X509_getm_notAfter(certificate), days * DAY) != NULL &&
-                X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                                           (const unsigned char *)name, -1, -1, 0) == 1;
+                X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name,
+                                           -1, -1, 0) == 1;
     BN_free(number);
     return done;
 }
@@ -91,8 +91,7 @@ make_ca(struct pair *ca)
            X509_set_pubkey(certificate, ca->key) == 1 &&
            add_extension(certificate, certificate, NID_basic_constraints,
                          "critical,CA:TRUE,pathlen:0") &&
-           add_extension(certificate, certificate, NID_key_usage,
-                         "critical,keyCertSign,cRLSign") &&
+           add_extension(certificate, certificate, NID_key_usage, "critical,keyCertSign,cRLSign") &&
            add_extension(certificate, certificate, NID_subject_key_identifier, "hash") &&
            X509_sign(certificate, ca->key, EVP_sha256()) > 0;
 }
@@ -100,8 +99,8 @@ make_ca(struct pair *ca)
 static void
 alternative_names(const char *region, char *names, size_t size)
 {
-    snprintf(names, size,
-             "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1,DNS:*.dsql.%s.on.aws", region);
+    snprintf(names, size, "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1,DNS:*.dsql.%s.on.aws",
+             region);
 }
 
 static bool
@@ -134,8 +133,8 @@ write_bio(BIO *bio, bool made, const char *path, mode_t mode, struct dsql_error 
 {
     char *bytes;
     long size = made ? BIO_get_mem_data(bio, &bytes) : 0;
-    int failure = size > 0 ? local_file_write(path, bytes, (size_t)size, mode, error)
-                           : fail(error, path);
+    int failure =
+        size > 0 ? local_file_write(path, bytes, (size_t)size, mode, error) : fail(error, path);
     BIO_free(bio);
     return failure;
 }

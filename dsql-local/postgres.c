@@ -52,7 +52,7 @@ run_as(const struct local_postgres *postgres, const char *const argv[], int outp
         _exit(126);
     }
     close_range(3, ~0U, 0);
-    setsid(); /* a terminal's Ctrl-C is for us, who then stop it in order */
+    setsid();                        /* a terminal's Ctrl-C is for us, who then stop it in order */
     prctl(PR_SET_PDEATHSIG, SIGINT); /* fast shutdown when we are killed */
     if (parent != 0 && getppid() != parent) {
         _exit(126);
@@ -102,8 +102,7 @@ fail_with_log(const struct local_postgres *postgres, const char *what, struct ds
 {
     char tail[301];
     log_tail(postgres->log_file, tail, sizeof tail);
-    return dsql__fail(error, DSQL_E_IO, "%s; its log ends: %s", what,
-                      tail[0] ? tail : "(empty)");
+    return dsql__fail(error, DSQL_E_IO, "%s; its log ends: %s", what, tail[0] ? tail : "(empty)");
 }
 
 /* ------------------------------------------------------------------- initdb */
@@ -115,8 +114,8 @@ run_initdb(const struct local_postgres *postgres, struct dsql_error *error)
     int status;
     snprintf(program, sizeof program, "%s/initdb", postgres->bindir);
     const char *const argv[] = {
-        program,      "-D", postgres->datadir, "-U",        "postgres",          "-A", "trust",
-        "-E",         "UTF8", "--locale=C",    "--no-sync", "--no-instructions", NULL};
+        program, "-D",   postgres->datadir, "-U",        "postgres",          "-A", "trust",
+        "-E",    "UTF8", "--locale=C",      "--no-sync", "--no-instructions", NULL};
     pid_t pid = spawn(postgres, argv, postgres->log_file);
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
         return dsql__fail(error, DSQL_E_IO, "cannot run %.200s: %s", program, strerror(errno));
@@ -290,8 +289,8 @@ make_places(const struct local_state *state, struct local_postgres *postgres,
                           "directory outside of private homes with --data",
                           postgres->owner.name, state->dir);
     }
-    int length = snprintf(postgres->socket_dir, sizeof postgres->socket_dir, "%s/socket",
-                          postgres->home);
+    int length =
+        snprintf(postgres->socket_dir, sizeof postgres->socket_dir, "%s/socket", postgres->home);
     if (length + (int)sizeof "/.s.PGSQL.5432" > 107) {
         snprintf(postgres->socket_dir, sizeof postgres->socket_dir, "/tmp/dsql-local-XXXXXX");
         postgres->socket_dir_is_ours = mkdtemp(postgres->socket_dir) != NULL;
@@ -300,8 +299,8 @@ make_places(const struct local_state *state, struct local_postgres *postgres,
                           strerror(errno));
     }
     if (local_user_own(&postgres->owner, postgres->socket_dir) != 0) {
-        return dsql__fail(error, DSQL_E_IO, "cannot give %.100s to user %s",
-                          postgres->socket_dir, postgres->owner.name);
+        return dsql__fail(error, DSQL_E_IO, "cannot give %.100s to user %s", postgres->socket_dir,
+                          postgres->owner.name);
     }
     snprintf(postgres->socket_path, sizeof postgres->socket_path, "%.90s/.s.PGSQL.5432",
              postgres->socket_dir);

@@ -32,16 +32,16 @@ int local_user_can(const struct local_user *user, const char *path, int mode);
 bool local_process_is(pid_t pid, const char *name);
 
 struct local_postgres {
-    pid_t pid;                /* 0: not running */
+    pid_t pid; /* 0: not running */
     struct local_user owner;
-    char bindir[1024];        /* from which it runs: perhaps a copy that its user can read */
-    char home[1100];          /* DIR/pg */
+    char bindir[1024]; /* from which it runs: perhaps a copy that its user can read */
+    char home[1100];   /* DIR/pg */
     char datadir[1100];
     char log_file[1100];
     char socket_dir[128];
-    char socket_path[128];    /* SOCKET_DIR/.s.PGSQL.5432, 107 bytes at most */
-    bool socket_dir_is_ours;  /* under /tmp: removed at the end */
-    int version;              /* major */
+    char socket_path[128];   /* SOCKET_DIR/.s.PGSQL.5432, 107 bytes at most */
+    bool socket_dir_is_ours; /* under /tmp: removed at the end */
+    int version;             /* major */
 };
 
 /* Finds the programs: options->postgres, DSQL_LOCAL_POSTGRES, the system's
@@ -49,8 +49,7 @@ struct local_postgres {
  * read them. Fills bindir and version. */
 DSQL_MUST_CHECK int local_postgres_find(const struct local_options *options,
                                         const struct local_state *state,
-                                        struct local_postgres *postgres,
-                                        struct dsql_error *error);
+                                        struct local_postgres *postgres, struct dsql_error *error);
 
 /* Makes the cluster at the first start, starts it, waits until it answers, and
  * runs bootstrap.sql where it has not run yet. Ends an orphan of an earlier

@@ -182,8 +182,7 @@ copy_for_user(const struct local_state *state, struct local_postgres *postgres,
 }
 
 static int
-find(const struct local_options *options, struct local_postgres *postgres,
-     struct dsql_error *error)
+find(const struct local_options *options, struct local_postgres *postgres, struct dsql_error *error)
 {
     const char *named = getenv("DSQL_LOCAL_POSTGRES");
     if (options->postgres != NULL) {

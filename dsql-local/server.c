@@ -154,7 +154,8 @@ listen_at(struct local_server *server, struct dsql_error *error)
     struct sockaddr_storage address;
     socklen_t size;
     if (!read_address(text, port, &address, &size)) {
-        return dsql__fail(error, DSQL_E_IO, "%.100s is not an IP address to listen at; use 127.0.0.1 or ::1", text);
+        return dsql__fail(error, DSQL_E_IO,
+                          "%.100s is not an IP address to listen at; use 127.0.0.1 or ::1", text);
     }
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -165,12 +166,14 @@ listen_at(struct local_server *server, struct dsql_error *error)
         int why = errno;
         close(fd);
         if (why == EADDRINUSE) {
-            return dsql__fail(error, DSQL_E_IO,
-                        "port %d of %.100s is in use; choose another with --port, or --port 0 "
-                        "for any free one",
-                        port, text);
+            return dsql__fail(
+                error, DSQL_E_IO,
+                "port %d of %.100s is in use; choose another with --port, or --port 0 "
+                "for any free one",
+                port, text);
         }
-        return dsql__fail(error, DSQL_E_IO, "cannot listen at %.100s port %d: %s", text, port, strerror(why));
+        return dsql__fail(error, DSQL_E_IO, "cannot listen at %.100s port %d: %s", text, port,
+                          strerror(why));
     }
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
         int why = errno;
@@ -178,9 +181,9 @@ listen_at(struct local_server *server, struct dsql_error *error)
         return dsql__fail(error, DSQL_E_IO, "cannot find out the port: %s", strerror(why));
     }
     server->listen_fd = fd;
-    server->port = ntohs(address.ss_family == AF_INET
-                             ? ((struct sockaddr_in *)&address)->sin_port
-                             : ((struct sockaddr_in6 *)&address)->sin6_port);
+    server->port =
+        ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
+                                           : ((struct sockaddr_in6 *)&address)->sin6_port);
     return 0;
 }
 

@@ -24,13 +24,13 @@ struct local_server {
     int listen_fd;
     int port;
     uv_signal_t sigterm, sigint, sigchld;
-    uv_timer_t idle;      /* --idle-exit */
-    uv_timer_t revival;   /* PostgreSQL died: until it answers again */
+    uv_timer_t idle;    /* --idle-exit */
+    uv_timer_t revival; /* PostgreSQL died: until it answers again */
     int revival_tries;
     struct local_client *clients; /* doubly linked */
     size_t client_count;
-    uint64_t catalog;     /* counts committed changes of the catalog */
-    size_t ddl_running;   /* sessions whose DDL is under way */
+    uint64_t catalog;   /* counts committed changes of the catalog */
+    size_t ddl_running; /* sessions whose DDL is under way */
     bool stopping;
     int exit_status;
 };

@@ -140,8 +140,7 @@ judge_mix(const struct transaction *transaction, enum rules_kind kind, struct re
     int rule = RULES_ALLOWED;
     if (kind == RULES_DDL && transaction->ddl) {
         rule = RULE_MULTIPLE_DDL;
-    } else if ((kind == RULES_DDL && transaction->dml) ||
-               (kind == RULES_DML && transaction->ddl)) {
+    } else if ((kind == RULES_DDL && transaction->dml) || (kind == RULES_DML && transaction->ddl)) {
         rule = RULE_DDL_AND_DML;
     }
     if (rule == RULES_ALLOWED) {
@@ -372,8 +371,8 @@ dispatch(struct local_session *session, const struct dsql__message *message)
         break;
     case 'F':
         /* Fast-path calls would pass the rules by. */
-        session_query_refused(session, &(struct refusal){
-                                           "0A000", "function call messages are not supported", NULL});
+        session_query_refused(
+            session, &(struct refusal){"0A000", "function call messages are not supported", NULL});
         break;
     case 'X':
     default:
@@ -385,8 +384,7 @@ dispatch(struct local_session *session, const struct dsql__message *message)
 static bool
 may_read_on(const struct local_session *session)
 {
-    return !session->broken && !session->back->above_high &&
-           (!session->busy || session->copy_in);
+    return !session->broken && !session->back->above_high && (!session->busy || session->copy_in);
 }
 
 void
@@ -395,9 +393,9 @@ local_session_from_client(struct local_session *session)
     struct local_stream *front = session->front;
     while (may_read_on(session)) {
         struct dsql__message message;
-        int more = dsql__message_peek(dsql__buffer_begin(&front->in),
-                                      dsql__buffer_length(&front->in), MESSAGE_LIMIT, false,
-                                      &message);
+        int more =
+            dsql__message_peek(dsql__buffer_begin(&front->in), dsql__buffer_length(&front->in),
+                               MESSAGE_LIMIT, false, &message);
         if (more == DSQL__MORE) {
             break;
         }

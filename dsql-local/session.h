@@ -46,16 +46,16 @@ struct refusal {
 
 struct reply {
     enum reply_kind kind;
-    bool hidden;       /* ours: swallow it */
-    bool held;         /* keep the completion until a later reply `releases` it */
+    bool hidden; /* ours: swallow it */
+    bool held;   /* keep the completion until a later reply `releases` it */
     bool releases;
-    bool forget_name;  /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
-    bool fail;         /* report `refusal` when this completes (a COMMIT that became ROLLBACK) */
+    bool forget_name;    /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
+    bool fail;           /* report `refusal` when this completes (a COMMIT that became ROLLBACK) */
     bool check_prepared; /* REPLY_PARSE of the row check's own statement */
-    struct refusal refusal; /* replaces the error that comes back */
-    struct local_text *text; /* shared; NULL for hidden ones */
+    struct refusal refusal;                  /* replaces the error that comes back */
+    struct local_text *text;                 /* shared; NULL for hidden ones */
     const struct rules_statement *statement; /* of text, or NULL */
-    char *name;        /* with forget_name; owned */
+    char *name;                              /* with forget_name; owned */
     char job_id[27];
     /* For the P field of errors, in characters: the statement stands at sent in
      * what PostgreSQL got, length long, and at original in the client's text. */
@@ -79,20 +79,20 @@ struct local_session {
     struct reply *replies; /* ring */
     size_t replies_first, replies_count, replies_size;
     struct transaction transaction;
-    char status;            /* of the last ReadyForQuery: I, T or E */
-    bool busy;              /* a batch is under way: its ReadyForQuery is awaited */
-    bool copy_in;           /* CopyData goes through as it comes */
-    bool copy_extended;     /* the COPY was started by Execute: its Sync is still to come */
-    bool copy_counts;       /* rows are to be counted after CopyDone */
-    bool skipping;          /* an error was reported: ignore messages up to Sync */
-    bool ddl_running;       /* counted in server->ddl_running */
-    bool recount;           /* rows of a failed transaction are still in PostgreSQL's counters */
-    bool check_prepared;    /* PostgreSQL knows the row check's statement */
-    bool doomed;            /* aborted for another session's DDL: OC001 is still to be told */
-    uint64_t catalog_seen;  /* server->catalog at the last OC001 or sign-in */
+    char status;              /* of the last ReadyForQuery: I, T or E */
+    bool busy;                /* a batch is under way: its ReadyForQuery is awaited */
+    bool copy_in;             /* CopyData goes through as it comes */
+    bool copy_extended;       /* the COPY was started by Execute: its Sync is still to come */
+    bool copy_counts;         /* rows are to be counted after CopyDone */
+    bool skipping;            /* an error was reported: ignore messages up to Sync */
+    bool ddl_running;         /* counted in server->ddl_running */
+    bool recount;             /* rows of a failed transaction are still in PostgreSQL's counters */
+    bool check_prepared;      /* PostgreSQL knows the row check's statement */
+    bool doomed;              /* aborted for another session's DDL: OC001 is still to be told */
+    uint64_t catalog_seen;    /* server->catalog at the last OC001 or sign-in */
     struct dsql__buffer held; /* completion waiting for its check */
-    size_t passing;         /* bytes of a large message still to be passed on */
-    bool broken;            /* out of memory or protocol violated: close */
+    size_t passing;           /* bytes of a large message still to be passed on */
+    bool broken;              /* out of memory or protocol violated: close */
 };
 
 /* Starts relaying; both streams are ready. catalog_seen becomes current. */

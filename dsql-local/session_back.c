@@ -49,8 +49,7 @@ pass_error(struct local_session *session, const struct dsql__message *message,
            const struct reply *reply, struct dsql__diagnostic *diagnostic)
 {
     char position[24];
-    bool rewritten =
-        reply != NULL && reply->statement != NULL && !reply->statement->same_positions;
+    bool rewritten = reply != NULL && reply->statement != NULL && !reply->statement->same_positions;
     bool moved = reply != NULL && (rewritten || reply->sent != 0 || reply->original != 0);
     if (reply != NULL && !reply->hidden && (diagnostic->position == NULL || !moved)) {
         pass(session, message);
@@ -76,8 +75,8 @@ replacement(const struct local_session *session, const struct reply *reply, cons
     if (reply == NULL) {
         return none;
     }
-    bool ours = strcmp(sqlstate, "42883") == 0 ||
-                reply->refusal.message == rules_message(RULE_OC001);
+    bool ours =
+        strcmp(sqlstate, "42883") == 0 || reply->refusal.message == rules_message(RULE_OC001);
     if (reply->refusal.sqlstate != NULL && ours) {
         return reply->refusal;
     }
@@ -95,8 +94,7 @@ drop_unanswered(struct local_session *session)
     while ((reply = session_first(session)) != NULL && reply->kind != REPLY_READY) {
         if (reply->forget_name) {
             local_names_remove(
-                reply->kind == REPLY_PARSE ? &session->statements : &session->portals,
-                reply->name);
+                reply->kind == REPLY_PARSE ? &session->statements : &session->portals, reply->name);
         }
         session_pop(session);
     }
@@ -224,8 +222,8 @@ on_completion(struct local_session *session, const struct dsql__message *message
     struct reply *reply = session_first(session);
     bool awaited =
         reply != NULL && (reply->kind == REPLY_EXECUTE || reply->kind == REPLY_STATEMENT);
-    bool whole = message->type != 'C' ||
-                 (message->length > 0 && message->body[message->length - 1] == '\0');
+    bool whole =
+        message->type != 'C' || (message->length > 0 && message->body[message->length - 1] == '\0');
     if (!awaited || !whole) {
         session->broken = true;
         return;

@@ -296,8 +296,7 @@ execute(struct local_session *session, const struct dsql__message *message)
 {
     struct dsql__reader reader;
     dsql__reader_init(&reader, message->body, message->length);
-    struct local_text *text =
-        local_names_get(&session->portals, dsql__get_string(&reader));
+    struct local_text *text = local_names_get(&session->portals, dsql__get_string(&reader));
     const struct rules_statement *statement = statement_of(text);
     if (reader.failed) {
         session->broken = true;

@@ -75,8 +75,8 @@ draft_put_statement(struct draft *draft, struct local_text *text,
 }
 
 static void
-draft_put_job(struct draft *draft, struct local_text *text,
-              const struct rules_statement *statement, const char *client)
+draft_put_job(struct draft *draft, struct local_text *text, const struct rules_statement *statement,
+              const char *client)
 {
     struct reply *reply = draft_put_statement(draft, text, statement, statement->sql, client);
     if (reply == NULL) {

@@ -218,8 +218,8 @@ check_signature(const struct parts *parts, const struct local_key *key, const ch
 }
 
 static int
-judge(struct local_keys *keys, const struct local_sign_in *sign_in, struct parts *parts,
-      char *arn, size_t arn_size, struct dsql_error *error)
+judge(struct local_keys *keys, const struct local_sign_in *sign_in, struct parts *parts, char *arn,
+      size_t arn_size, struct dsql_error *error)
 {
     int64_t expires;
     if (!take_apart(parts) || strcmp(parts->algorithm, "AWS4-HMAC-SHA256") != 0 ||

@@ -169,8 +169,7 @@ name_files(struct local_state *state)
     snprintf(state->ca_file, sizeof state->ca_file, "%s/ca.pem", state->dir);
     snprintf(state->cert_file, sizeof state->cert_file, "%s/server.pem", state->dir);
     snprintf(state->key_file, sizeof state->key_file, "%s/server.key", state->dir);
-    snprintf(state->credentials_file, sizeof state->credentials_file, "%s/credentials",
-             state->dir);
+    snprintf(state->credentials_file, sizeof state->credentials_file, "%s/credentials", state->dir);
     snprintf(state->ready_file, sizeof state->ready_file, "%s/ready", state->dir);
     snprintf(state->log_file, sizeof state->log_file, "%s/log", state->dir);
 }

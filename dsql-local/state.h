@@ -16,12 +16,12 @@
 /* What the command line says; filled by local_options_read(). Strings are
  * borrowed from argv or static. */
 struct local_options {
-    const char *listen;    /* address, default 127.0.0.1 */
-    bool listen_public;    /* the flag that allows an address that is not loopback */
-    int port;              /* 0: any free port */
-    const char *data;      /* NULL with ephemeral, or the default directory of the user */
+    const char *listen; /* address, default 127.0.0.1 */
+    bool listen_public; /* the flag that allows an address that is not loopback */
+    int port;           /* 0: any free port */
+    const char *data;   /* NULL with ephemeral, or the default directory of the user */
     bool ephemeral;
-    const char *postgres;  /* folder with initdb and postgres, or NULL: look for it */
+    const char *postgres; /* folder with initdb and postgres, or NULL: look for it */
     const char *region;
     int rtt_ms;
     const char *ready_file; /* NULL: none */

@@ -79,8 +79,8 @@ flush(struct local_stream *stream)
         return false;
     }
     while (dsql__buffer_length(&stream->out) > 0) {
-        ssize_t put = write_some(stream, dsql__buffer_begin(&stream->out),
-                                 dsql__buffer_length(&stream->out));
+        ssize_t put =
+            write_some(stream, dsql__buffer_begin(&stream->out), dsql__buffer_length(&stream->out));
         if (put < 0) {
             return false;
         }
@@ -256,8 +256,7 @@ on_poll(uv_poll_t *handle, int status, int events)
         return;
     }
     if ((events & UV_READABLE) && !stream->paused && !stream->postponed) {
-        stream->postponed =
-            stream->events->readable != NULL && !stream->events->readable(stream);
+        stream->postponed = stream->events->readable != NULL && !stream->events->readable(stream);
         if (stream->postponed) {
             watch(stream);
         } else {

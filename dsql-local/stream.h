@@ -14,11 +14,11 @@
 #include "wire.h"
 
 enum local_stream_state {
-    STREAM_FIRST,      /* `ready` says that bytes are there; the owner looks at the socket */
-    STREAM_PLAIN,      /* bytes as they are */
-    STREAM_HANDSHAKE,  /* TLS is being agreed on: nothing else moves */
-    STREAM_TLS,        /* bytes through `ssl` */
-    STREAM_ENDED,      /* the peer has gone or the socket failed: nothing moves any more */
+    STREAM_FIRST,     /* `ready` says that bytes are there; the owner looks at the socket */
+    STREAM_PLAIN,     /* bytes as they are */
+    STREAM_HANDSHAKE, /* TLS is being agreed on: nothing else moves */
+    STREAM_TLS,       /* bytes through `ssl` */
+    STREAM_ENDED,     /* the peer has gone or the socket failed: nothing moves any more */
 };
 
 struct local_stream;
@@ -41,15 +41,15 @@ struct local_stream {
     uv_poll_t poll;
     int fd;
     enum local_stream_state state;
-    SSL *ssl;                 /* owned */
+    SSL *ssl; /* owned */
     struct dsql__buffer in, out;
     const struct local_stream_events *events;
-    void *owner;              /* borrowed */
-    bool paused;              /* do not read */
-    bool postponed;           /* `readable` said no */
-    bool above_high;          /* `out` went above the high-water mark */
-    bool closing;             /* local_stream_close() was called */
-    int watched;              /* events that uv_poll waits for */
+    void *owner;     /* borrowed */
+    bool paused;     /* do not read */
+    bool postponed;  /* `readable` said no */
+    bool above_high; /* `out` went above the high-water mark */
+    bool closing;    /* local_stream_close() was called */
+    int watched;     /* events that uv_poll waits for */
 };
 
 #define STREAM_HIGH_WATER ((size_t)1 << 18)

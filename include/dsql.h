@@ -44,17 +44,17 @@ DSQL_API const char *dsql_version(void);
 /* ------------------------------------------------------------------ errors */
 
 /* code, value, what it means */
-#define DSQL_ERRORS(X)                                                         \
-    X(DSQL_E_NOMEM, -1, "out of memory")                                       \
-    X(DSQL_E_INVALID, -2, "invalid argument")                                  \
-    X(DSQL_E_ENDPOINT, -3, "not an Aurora DSQL endpoint")                      \
-    X(DSQL_E_REGION, -4, "AWS region missing or wrong")                        \
-    X(DSQL_E_CREDENTIALS, -5, "no usable AWS credentials")                     \
-    X(DSQL_E_CONFIG, -6, "AWS configuration file cannot be used")              \
-    X(DSQL_E_TRUST, -7, "no usable certificate authorities")                   \
-    X(DSQL_E_CRYPTO, -8, "cryptographic library failed")                       \
-    X(DSQL_E_IO, -9, "input or output failed")                                 \
-    X(DSQL_E_PROTOCOL, -10, "protocol violated by the peer")                   \
+#define DSQL_ERRORS(X)                                                                             \
+    X(DSQL_E_NOMEM, -1, "out of memory")                                                           \
+    X(DSQL_E_INVALID, -2, "invalid argument")                                                      \
+    X(DSQL_E_ENDPOINT, -3, "not an Aurora DSQL endpoint")                                          \
+    X(DSQL_E_REGION, -4, "AWS region missing or wrong")                                            \
+    X(DSQL_E_CREDENTIALS, -5, "no usable AWS credentials")                                         \
+    X(DSQL_E_CONFIG, -6, "AWS configuration file cannot be used")                                  \
+    X(DSQL_E_TRUST, -7, "no usable certificate authorities")                                       \
+    X(DSQL_E_CRYPTO, -8, "cryptographic library failed")                                           \
+    X(DSQL_E_IO, -9, "input or output failed")                                                     \
+    X(DSQL_E_PROTOCOL, -10, "protocol violated by the peer")                                       \
     X(DSQL_E_UNSUPPORTED, -11, "not supported")
 
 enum dsql_code {
@@ -147,8 +147,7 @@ struct dsql_credentials_options {
 
 /* Copies a key pair that the caller already has. session_token may be NULL. */
 DSQL_API DSQL_MUST_CHECK int dsql_credentials_set(struct dsql_credentials *credentials,
-                                                  const char *access_key,
-                                                  const char *secret_key,
+                                                  const char *access_key, const char *secret_key,
                                                   const char *session_token,
                                                   struct dsql_error *error);
 
@@ -168,8 +167,7 @@ DSQL_API void dsql_credentials_clear(struct dsql_credentials *credentials);
  * profile names, for hosts that do not tell. "" when there is none. */
 DSQL_API DSQL_MUST_CHECK int dsql_region_load(char *region, size_t size,
                                               const struct dsql_credentials_options *options,
-                                              const struct dsql_env *env,
-                                              struct dsql_error *error);
+                                              const struct dsql_env *env, struct dsql_error *error);
 
 /* ------------------------------------------------------------------- token */
 
@@ -182,10 +180,9 @@ DSQL_API DSQL_MUST_CHECK int dsql_region_load(char *region, size_t size,
  * DbConnect for every other user. *token is a string of *length bytes:
  * returned - caller frees with dsql_token_free(). length may be NULL. */
 DSQL_API DSQL_MUST_CHECK int dsql_token_sign(const struct dsql_credentials *credentials,
-                                             const struct dsql_endpoint *endpoint,
-                                             const char *user, int64_t now, int64_t expires,
-                                             char **token, size_t *length,
-                                             struct dsql_error *error);
+                                             const struct dsql_endpoint *endpoint, const char *user,
+                                             int64_t now, int64_t expires, char **token,
+                                             size_t *length, struct dsql_error *error);
 
 /* Wipes and frees. NULL is allowed. */
 DSQL_API void dsql_token_free(char *token);

@@ -78,8 +78,8 @@ fold(const char *from, char *to, size_t size, struct dsql_error *error)
         return dsql__fail(error, DSQL_E_ENDPOINT, "no host is given; %s", forms);
     }
     if (length >= size) {
-        return dsql__fail(error, DSQL_E_ENDPOINT,
-                          "the host is longer than %zu characters; %s", size - 1, forms);
+        return dsql__fail(error, DSQL_E_ENDPOINT, "the host is longer than %zu characters; %s",
+                          size - 1, forms);
     }
     for (size_t i = 0; i < length; i++) {
         to[i] = (char)tolower((unsigned char)from[i]);
@@ -254,9 +254,9 @@ dsql_endpoint_parse(const char *host, const char *region, const char *cluster_id
     if (failure == 0 && cluster_id != NULL && *cluster_id != '\0') {
         failure = fold(cluster_id, id, sizeof id, error);
         if (failure == 0 && !is_cluster_id(id)) {
-            failure = dsql__fail(error, DSQL_E_ENDPOINT,
-                                 "\"%s\" is not a cluster id: those have 26 letters and digits",
-                                 id);
+            failure =
+                dsql__fail(error, DSQL_E_ENDPOINT,
+                           "\"%s\" is not a cluster id: those have 26 letters and digits", id);
         }
     }
     if (failure != 0) {

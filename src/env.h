@@ -20,8 +20,7 @@ DSQL_MUST_CHECK int dsql__env_copy(const struct dsql_env *env, const char *name,
 /* The path of a file below the home directory, or one that begins with ~/ as
  * users write it in variables; *path is returned - caller frees with free().
  * NULL when the home directory is not known. */
-DSQL_MUST_CHECK int dsql__env_home_path(const struct dsql_env *env, const char *tail,
-                                        char **path);
+DSQL_MUST_CHECK int dsql__env_home_path(const struct dsql_env *env, const char *tail, char **path);
 DSQL_MUST_CHECK int dsql__env_expand(const struct dsql_env *env, const char *path, char **expanded);
 
 #endif

@@ -51,7 +51,8 @@ void
 dsql__put_encoded(struct dsql__buffer *buffer, const char *value)
 {
     static const char digits[] = "0123456789ABCDEF";
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
     while (*value != '\0') {
         size_t run = strspn(value, plain);
         dsql__buffer_put(buffer, value, run);
@@ -121,8 +122,8 @@ dsql__sigv4_canonical(const struct dsql__sigv4 *request, struct dsql__buffer *ou
 }
 
 int
-dsql__sigv4_string_to_sign(const struct dsql__sigv4 *request, const char *canonical,
-                           size_t length, struct dsql__buffer *out)
+dsql__sigv4_string_to_sign(const struct dsql__sigv4 *request, const char *canonical, size_t length,
+                           struct dsql__buffer *out)
 {
     unsigned char digest[SHA256_SIZE];
     char hex[DSQL__SIGNATURE_SIZE];
@@ -145,9 +146,8 @@ hmac(const void *key, size_t key_size, const void *data, size_t size,
      unsigned char digest[SHA256_SIZE])
 {
     unsigned int out = SHA256_SIZE;
-    return HMAC(EVP_sha256(), key, (int)key_size, data, size, digest, &out) != NULL
-               ? 0
-               : DSQL_E_CRYPTO;
+    return HMAC(EVP_sha256(), key, (int)key_size, data, size, digest, &out) != NULL ? 0
+                                                                                    : DSQL_E_CRYPTO;
 }
 
 static int

@@ -13,9 +13,9 @@
 
 /* All strings borrowed. */
 struct dsql__sigv4 {
-    const char *host;          /* with a port where one is signed */
+    const char *host; /* with a port where one is signed */
     const char *region;
-    const char *action;        /* DbConnect or DbConnectAdmin */
+    const char *action; /* DbConnect or DbConnectAdmin */
     const char *access_key;
     const char *secret_key;
     const char *session_token; /* NULL: none */

@@ -13,8 +13,8 @@ static const unsigned char alpn[] = "\012postgresql";
 /* A client that offers ALPN must offer ours; one that offers none is fine
  * after an SSLRequest (the caller refuses it on a direct connection). */
 static int
-select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length,
-            const unsigned char *in, unsigned int in_length, void *unused)
+select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_length, const unsigned char *in,
+            unsigned int in_length, void *unused)
 {
     (void)ssl;
     (void)unused;

@@ -180,9 +180,9 @@ is_listed(const char *word, const char *const *list)
 static void
 check_drop(struct check *check, const struct tree *node)
 {
-    static const char *const known[] = {
-        "OBJECT_TABLE",    "OBJECT_VIEW",   "OBJECT_INDEX",         "OBJECT_SCHEMA",
-        "OBJECT_SEQUENCE", "OBJECT_FUNCTION", "OBJECT_DOMAIN", "OBJECT_STATISTIC_EXT", NULL};
+    static const char *const known[] = {"OBJECT_TABLE",  "OBJECT_VIEW",          "OBJECT_INDEX",
+                                        "OBJECT_SCHEMA", "OBJECT_SEQUENCE",      "OBJECT_FUNCTION",
+                                        "OBJECT_DOMAIN", "OBJECT_STATISTIC_EXT", NULL};
     if (!is_listed(tree_text(node, "removeType"), known)) {
         check_refuse(check, RULE_DROP_OBJECT, NULL);
     } else if (tree_true(node, "concurrent")) {
@@ -193,10 +193,19 @@ check_drop(struct check *check, const struct tree *node)
 static void
 check_rename(struct check *check, const struct tree *node)
 {
-    static const char *const known[] = {
-        "OBJECT_TABLE",    "OBJECT_COLUMN",   "OBJECT_INDEX",         "OBJECT_VIEW",
-        "OBJECT_SEQUENCE", "OBJECT_SCHEMA",   "OBJECT_FUNCTION",      "OBJECT_TABCONSTRAINT",
-        "OBJECT_DOMAIN",   "OBJECT_DOMCONSTRAINT", "OBJECT_ROLE", "OBJECT_STATISTIC_EXT", NULL};
+    static const char *const known[] = {"OBJECT_TABLE",
+                                        "OBJECT_COLUMN",
+                                        "OBJECT_INDEX",
+                                        "OBJECT_VIEW",
+                                        "OBJECT_SEQUENCE",
+                                        "OBJECT_SCHEMA",
+                                        "OBJECT_FUNCTION",
+                                        "OBJECT_TABCONSTRAINT",
+                                        "OBJECT_DOMAIN",
+                                        "OBJECT_DOMCONSTRAINT",
+                                        "OBJECT_ROLE",
+                                        "OBJECT_STATISTIC_EXT",
+                                        NULL};
     if (!is_listed(tree_text(node, "renameType"), known)) {
         check_refuse(check, RULE_RENAME_OBJECT, NULL);
     }
@@ -240,13 +249,11 @@ check_domain(struct check *check, const struct tree *node)
 static void
 check_grant(struct check *check, const struct tree *node)
 {
-    static const char *const system[] = {"public", "sys", "pg_catalog", "information_schema",
-                                         NULL};
+    static const char *const system[] = {"public", "sys", "pg_catalog", "information_schema", NULL};
     const struct tree *objects = tree_get(node, "objects");
     for (const struct tree *object = objects ? objects->first : NULL; object != NULL;
          object = object->next) {
-        if (tree_is(node, "objtype", "OBJECT_SCHEMA") &&
-            is_listed(check_string(object), system)) {
+        if (tree_is(node, "objtype", "OBJECT_SCHEMA") && is_listed(check_string(object), system)) {
             check_refuse(check, RULE_SYSTEM_ENTITY, NULL);
         }
     }

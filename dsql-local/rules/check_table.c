@@ -150,9 +150,9 @@ check_create_table(struct check *check, const struct tree *node)
     static const struct {
         const char *member, *clause;
     } clauses[] = {
-        {"partspec", "PARTITION BY"},    {"partbound", "PARTITION OF"},
-        {"inhRelations", "INHERITS"},    {"ofTypename", "OF"},
-        {"options", "WITH"},             {"tablespacename", "TABLESPACE"},
+        {"partspec", "PARTITION BY"}, {"partbound", "PARTITION OF"},
+        {"inhRelations", "INHERITS"}, {"ofTypename", "OF"},
+        {"options", "WITH"},          {"tablespacename", "TABLESPACE"},
         {"accessMethod", "USING"},
     };
     if (tree_is(node, "relation.relpersistence", "t")) {
@@ -175,8 +175,7 @@ static void
 check_add_column(struct check *check, const struct tree *command)
 {
     const struct tree *column = tree_get(command, "def.ColumnDef");
-    if (tree_count(tree_get(column, "constraints")) > 0 ||
-        tree_get(column, "collClause") != NULL) {
+    if (tree_count(tree_get(column, "constraints")) > 0 || tree_get(column, "collClause") != NULL) {
         check_refuse(check, RULE_ADD_COLUMN, NULL);
     }
     check_column_type(check, tree_get(column, "typeName"));

@@ -8,10 +8,10 @@
 #include "check.h"
 
 enum {
-    STORED = 1,    /* a column may have it */
-    KEY = 2,       /* an index may have it as a key */
-    RUN_TIME = 4,  /* expressions may have it */
-    SERIAL = 8,    /* a short-hand that the service does not know */
+    STORED = 1,   /* a column may have it */
+    KEY = 2,      /* an index may have it as a key */
+    RUN_TIME = 4, /* expressions may have it */
+    SERIAL = 8,   /* a short-hand that the service does not know */
 };
 
 /* PostgreSQL's built-in types by catalog name, and as format_type() writes

@@ -225,8 +225,8 @@ lexer_value(struct lexer_token token, char *value, size_t size)
         return true;
     }
     char quote = token.kind == LEXER_QUOTED ? '"' : '\'';
-    bool plain = (token.kind == LEXER_QUOTED || token.kind == LEXER_STRING) &&
-                 *token.at == quote && token.length >= 2 && token.at[token.length - 1] == quote;
+    bool plain = (token.kind == LEXER_QUOTED || token.kind == LEXER_STRING) && *token.at == quote &&
+                 token.length >= 2 && token.at[token.length - 1] == quote;
     if (!plain) {
         return false;
     }

@@ -12,12 +12,12 @@
 
 enum lexer_kind {
     LEXER_END,
-    LEXER_WORD,       /* identifier or key word, unquoted */
-    LEXER_QUOTED,     /* "identifier", also U&"..." */
-    LEXER_STRING,     /* '...', E'...', U&'...', B'...', X'...', $$...$$ */
+    LEXER_WORD,   /* identifier or key word, unquoted */
+    LEXER_QUOTED, /* "identifier", also U&"..." */
+    LEXER_STRING, /* '...', E'...', U&'...', B'...', X'...', $$...$$ */
     LEXER_NUMBER,
-    LEXER_PARAMETER,  /* $1 */
-    LEXER_SYMBOL,     /* one character: an operator's, a bracket, a comma, ... */
+    LEXER_PARAMETER, /* $1 */
+    LEXER_SYMBOL,    /* one character: an operator's, a bracket, a comma, ... */
 };
 
 struct lexer_token {

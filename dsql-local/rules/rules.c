@@ -14,10 +14,9 @@
 
 static const struct {
     const char *name, *sqlstate, *message;
-} table[] = {
-    {"RULES_ALLOWED", NULL, NULL},
+} table[] = {{"RULES_ALLOWED", NULL, NULL},
 #define ROW(name, sqlstate, message, source) {#name, sqlstate, message},
-    RULES_TABLE(ROW)
+             RULES_TABLE(ROW)
 #undef ROW
 };
 
@@ -190,12 +189,11 @@ rewrite_iam(struct check *check, struct lexer lexer)
     if ((!grant && !lexer_is(verb, "revoke")) ||
         !lexer_value(lexer_next(&lexer), role, sizeof role) ||
         !lexer_is(lexer_next(&lexer), grant ? "to" : "from") ||
-        !lexer_value(lexer_next(&lexer), arn, sizeof arn) ||
-        lexer_next(&lexer).kind != LEXER_END) {
+        !lexer_value(lexer_next(&lexer), arn, sizeof arn) || lexer_next(&lexer).kind != LEXER_END) {
         return false;
     }
-    const char *call = grant ? "CALL pg_catalog.dsql_local_iam_grant("
-                             : "CALL pg_catalog.dsql_local_iam_revoke(";
+    const char *call =
+        grant ? "CALL pg_catalog.dsql_local_iam_grant(" : "CALL pg_catalog.dsql_local_iam_revoke(";
     char *sql = arena_get(check->arena, strlen(call) + 2 * (strlen(role) + strlen(arn)) + 8);
     if (sql == NULL) {
         check->failed = true;

@@ -18,7 +18,8 @@
 enum rules_kind {
     RULES_EMPTY,    /* nothing but white space and comments */
     RULES_READ,     /* changes nothing by its form (a SELECT may still call a function that does) */
-    RULES_DML,      /* may change rows: INSERT, UPDATE, DELETE, also in a CTE, COPY FROM, SELECT FOR UPDATE is READ */
+    RULES_DML,      /* may change rows: INSERT, UPDATE, DELETE, also in a CTE, COPY FROM, SELECT FOR
+                       UPDATE is READ */
     RULES_DDL,      /* changes the catalog; GRANT, REVOKE, COMMENT, AWS IAM forms too */
     RULES_BEGIN,    /* BEGIN, START TRANSACTION */
     RULES_COMMIT,   /* COMMIT, END */
@@ -38,20 +39,20 @@ enum rules_copy { RULES_COPY_NONE, RULES_COPY_IN, RULES_COPY_OUT };
 /* One statement of a text. Strings belong to the struct rules_text. */
 struct rules_statement {
     enum rules_kind kind;
-    size_t start, length;     /* where it stands in the client's text, in bytes */
-    const char *sql;          /* what PostgreSQL is to run, NUL-terminated */
-    bool same_positions;      /* offsets in sql are offsets from start in the client's text */
-    const char *tag;          /* command tag to report instead of PostgreSQL's, or NULL */
-    int rule;                 /* RULES_ALLOWED, or the RULE_... that refuses it */
-    const char *sqlstate;     /* of the refusal, else NULL */
-    const char *message;      /* of the refusal, else NULL */
-    const char *hint;         /* of the refusal, or NULL */
+    size_t start, length; /* where it stands in the client's text, in bytes */
+    const char *sql;      /* what PostgreSQL is to run, NUL-terminated */
+    bool same_positions;  /* offsets in sql are offsets from start in the client's text */
+    const char *tag;      /* command tag to report instead of PostgreSQL's, or NULL */
+    int rule;             /* RULES_ALLOWED, or the RULE_... that refuses it */
+    const char *sqlstate; /* of the refusal, else NULL */
+    const char *message;  /* of the refusal, else NULL */
+    const char *hint;     /* of the refusal, or NULL */
     enum rules_job job;
-    const char *job_table;    /* the table as the statement spells it (quoted, qualified), or NULL */
-    const char *job_object;   /* index or constraint name, unquoted; NULL: PostgreSQL chooses it */
+    const char *job_table;  /* the table as the statement spells it (quoted, qualified), or NULL */
+    const char *job_object; /* index or constraint name, unquoted; NULL: PostgreSQL chooses it */
     enum rules_copy copy;
-    bool deallocate_all;      /* DEALLOCATE ALL: forgets every prepared statement */
-    const char *show;         /* name of the parameter of a SHOW, folded to lower case, or NULL */
+    bool deallocate_all; /* DEALLOCATE ALL: forgets every prepared statement */
+    const char *show;    /* name of the parameter of a SHOW, folded to lower case, or NULL */
 };
 
 struct rules_text {
@@ -86,7 +87,7 @@ enum rules_rule {
 #define RULES_ENUM(name, sqlstate, message, source) name,
     RULES_TABLE(RULES_ENUM)
 #undef RULES_ENUM
-    RULES_COUNT
+        RULES_COUNT
 };
 
 /* SQLSTATE and message format of a rule; static. */

@@ -210,8 +210,8 @@ static struct tree *
 read_word(struct reader *reader, struct tree *node)
 {
     const char *from = reader->at;
-    while (reader->at < reader->end && (isalnum((unsigned char)*reader->at) ||
-                                        strchr("+-.", *reader->at) != NULL) &&
+    while (reader->at < reader->end &&
+           (isalnum((unsigned char)*reader->at) || strchr("+-.", *reader->at) != NULL) &&
            *reader->at != '\0') {
         reader->at++;
     }
@@ -274,8 +274,8 @@ tree_get(const struct tree *node, const char *path)
     while (node != NULL && *path != '\0') {
         size_t length = strcspn(path, ".");
         const struct tree *member = node->kind == TREE_OBJECT ? node->first : NULL;
-        while (member != NULL && (strlen(member->key) != length ||
-                                  memcmp(member->key, path, length) != 0)) {
+        while (member != NULL &&
+               (strlen(member->key) != length || memcmp(member->key, path, length) != 0)) {
             member = member->next;
         }
         node = member;

@@ -19,7 +19,15 @@ void *arena_get(struct arena *arena, size_t size); /* zeroed; NULL without memor
 char *arena_copy(struct arena *arena, const char *text, size_t length);
 void arena_clear(struct arena *arena);
 
-enum tree_kind { TREE_OBJECT, TREE_LIST, TREE_STRING, TREE_NUMBER, TREE_TRUE, TREE_FALSE, TREE_NULL };
+enum tree_kind {
+    TREE_OBJECT,
+    TREE_LIST,
+    TREE_STRING,
+    TREE_NUMBER,
+    TREE_TRUE,
+    TREE_FALSE,
+    TREE_NULL
+};
 
 struct tree {
     enum tree_kind kind;

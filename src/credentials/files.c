@@ -29,8 +29,7 @@ read_section(const struct dsql__profile *profile, const struct dsql__file *file,
              struct dsql__ini_text section, struct dsql_credentials *credentials,
              struct dsql_error *error)
 {
-    if (section.at == NULL ||
-        dsql__ini_get(&file->ini, section, "aws_access_key_id").at == NULL) {
+    if (section.at == NULL || dsql__ini_get(&file->ini, section, "aws_access_key_id").at == NULL) {
         return DSQL__NEXT;
     }
     int failure = copy_value(file, section, "aws_access_key_id", &credentials->access_key);
@@ -44,17 +43,18 @@ read_section(const struct dsql__profile *profile, const struct dsql__file *file,
         failure = copy_value(file, section, "aws_session_token", &credentials->session_token);
     }
     if (failure == DSQL_E_CONFIG) {
-        return dsql__fail(error, failure,
-                          "a key of the profile \"%.60s\" in %.300s goes on over lines: write it on "
-                          "one",
-                          profile->name, file->path);
+        return dsql__fail(
+            error, failure,
+            "a key of the profile \"%.60s\" in %.300s goes on over lines: write it on "
+            "one",
+            profile->name, file->path);
     }
     if (failure != 0) {
         return dsql__fail_nomem(error);
     }
     if (credentials->access_key == NULL || credentials->secret_key == NULL) {
-        return dsql__fail(error, DSQL_E_CREDENTIALS,
-                          "the profile \"%.60s\" in %.300s lacks its %s", profile->name, file->path,
+        return dsql__fail(error, DSQL_E_CREDENTIALS, "the profile \"%.60s\" in %.300s lacks its %s",
+                          profile->name, file->path,
                           credentials->access_key ? "aws_secret_access_key" : "aws_access_key_id");
     }
     return 0;

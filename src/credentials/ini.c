@@ -69,8 +69,7 @@ read_heading(struct state *state, struct dsql__ini_text line)
     state->section = (struct dsql__ini_text){line.at + 1, end - 2};
     state->in_section = true;
     state->in_value = false;
-    return add(state->ini, state->section, (struct dsql__ini_text){0},
-               (struct dsql__ini_text){0});
+    return add(state->ini, state->section, (struct dsql__ini_text){0}, (struct dsql__ini_text){0});
 }
 
 static int

@@ -40,8 +40,8 @@ choose_name(const char *asked, const struct dsql_env *env, struct dsql__profile 
 }
 
 static int
-choose_path(const char *asked, const char *variable, const char *usual,
-            const struct dsql_env *env, char **path)
+choose_path(const char *asked, const char *variable, const char *usual, const struct dsql_env *env,
+            char **path)
 {
     if (asked != NULL && *asked != '\0') {
         return copy(asked, path);
@@ -171,8 +171,7 @@ dsql__profile_open(const struct dsql_credentials_options *options, const struct 
     }
     if (failure == 0) {
         find_sections(profile);
-        if (profile->named && profile->in_credentials.at == NULL &&
-            profile->in_config.at == NULL) {
+        if (profile->named && profile->in_credentials.at == NULL && profile->in_config.at == NULL) {
             failure = dsql__fail(error, DSQL_E_CREDENTIALS,
                                  "the profile \"%.60s\" is neither in %.150s nor in %.150s",
                                  profile->name,

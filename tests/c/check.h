@@ -34,7 +34,10 @@ struct check_test {
     void (*run)(void);
 };
 
-#define TEST(name) {#name, name}
+#define TEST(name)                                                                                 \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 
 static int
 check_run(const struct check_test *tests, size_t count)

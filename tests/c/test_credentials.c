@@ -71,9 +71,9 @@ expect_keys(const char *const *made_up, const char *profile, const char *wanted)
 static void
 environment_comes_first(void)
 {
-    static const char *const made_up[] = {FILES, "AWS_ACCESS_KEY_ID", "E",
-                                          "AWS_SECRET_ACCESS_KEY", "X", "AWS_SESSION_TOKEN", "T",
-                                          NULL, NULL};
+    static const char *const made_up[] = {FILES, "AWS_ACCESS_KEY_ID", "E", "AWS_SECRET_ACCESS_KEY",
+                                          "X",   "AWS_SESSION_TOKEN", "T", NULL,
+                                          NULL};
     expect_keys(made_up, NULL, "environment E X T");
     expect_keys(made_up, "work", "shared-credentials-file A2 S2 # part T2");
 }
@@ -97,15 +97,26 @@ files_are_read_by_profile(void)
     expect_keys(older, NULL, "shared-credentials-file A2 S2 # part T2");
     expect_keys(plain, "half", "DSQL_E_CREDENTIALS: the profile \"half\"");
     expect_keys(plain, "nobody", "DSQL_E_CREDENTIALS: the profile \"nobody\" is neither in");
-    expect_keys(plain, "role", "DSQL_E_CREDENTIALS: the profile \"role\" gets its keys by role_arn");
+    expect_keys(plain, "role",
+                "DSQL_E_CREDENTIALS: the profile \"role\" gets its keys by role_arn");
 }
 
 static void
 files_can_be_elsewhere(void)
 {
     static const char *const made_up[] = {
-        "HOME", "/h", "AWS_SHARED_CREDENTIALS_FILE", "~/c", "AWS_CONFIG_FILE", "/etc/d", "/h/c",
-        "[default]\naws_access_key_id=A\naws_secret_access_key=S\n", "/etc/d", "", NULL, NULL};
+        "HOME",
+        "/h",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "~/c",
+        "AWS_CONFIG_FILE",
+        "/etc/d",
+        "/h/c",
+        "[default]\naws_access_key_id=A\naws_secret_access_key=S\n",
+        "/etc/d",
+        "",
+        NULL,
+        NULL};
     expect_keys(made_up, NULL, "shared-credentials-file A S -");
 }
 
@@ -121,8 +132,8 @@ nothing_anywhere_says_where_keys_could_be(void)
 static void
 broken_file_is_named_with_its_line(void)
 {
-    static const char *const made_up[] = {"HOME", "/h", "/h/.aws/credentials",
-                                          "[default]\nnonsense\n", NULL, NULL};
+    static const char *const made_up[] = {
+        "HOME", "/h", "/h/.aws/credentials", "[default]\nnonsense\n", NULL, NULL};
     expect_keys(made_up, NULL, "DSQL_E_CONFIG: /h/.aws/credentials, line 2:");
 }
 

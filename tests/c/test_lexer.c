@@ -9,8 +9,9 @@
 static void
 expect_tokens(const char *sql, const char *wanted)
 {
-    static const char kinds[] = {[LEXER_WORD] = 'w',   [LEXER_QUOTED] = 'q',    [LEXER_STRING] = 's',
-                                 [LEXER_NUMBER] = 'n', [LEXER_PARAMETER] = 'p', [LEXER_SYMBOL] = '.'};
+    static const char kinds[] = {
+        [LEXER_WORD] = 'w',   [LEXER_QUOTED] = 'q',    [LEXER_STRING] = 's',
+        [LEXER_NUMBER] = 'n', [LEXER_PARAMETER] = 'p', [LEXER_SYMBOL] = '.'};
     struct lexer lexer;
     struct lexer_token token;
     char got[500] = "";
@@ -26,7 +27,8 @@ expect_tokens(const char *sql, const char *wanted)
 static void
 words_numbers_and_symbols(void)
 {
-    expect_tokens("SELECT a.b, 1.5e-3+.5 FROM t$1", "wSELECT|wa|..|wb|.,|n1.5e-3|.+|n.5|wFROM|wt$1|");
+    expect_tokens("SELECT a.b, 1.5e-3+.5 FROM t$1",
+                  "wSELECT|wa|..|wb|.,|n1.5e-3|.+|n.5|wFROM|wt$1|");
     expect_tokens("$1::int4<=$22", "p$1|.:|.:|wint4|.<|.=|p$22|");
     expect_tokens("\xC3\xA4_1 x", "w\xC3\xA4_1|wx|");
 }
@@ -65,8 +67,10 @@ values_of_names_and_strings(void)
     static const struct {
         const char *sql, *value;
     } rows[] = {
-        {"Role_A", "role_a"}, {"\"Ro\"\"le\"", "Ro\"le"}, {"'it''s'", "it's"}, {"''", ""},
-        {"E'x'", NULL},       {"'open", NULL},            {"12", NULL},
+        {"Role_A", "role_a"}, {"\"Ro\"\"le\"", "Ro\"le"},
+        {"'it''s'", "it's"},  {"''", ""},
+        {"E'x'", NULL},       {"'open", NULL},
+        {"12", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct lexer lexer;
@@ -84,10 +88,8 @@ int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(words_numbers_and_symbols),
-        TEST(strings_of_every_kind),
-        TEST(comments_are_passed_over),
-        TEST(what_is_not_closed_ends_with_the_text),
+        TEST(words_numbers_and_symbols),   TEST(strings_of_every_kind),
+        TEST(comments_are_passed_over),    TEST(what_is_not_closed_ends_with_the_text),
         TEST(values_of_names_and_strings),
     };
     return RUN(tests);

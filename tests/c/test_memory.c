@@ -118,9 +118,7 @@ static const char *
 fake_get(void *context, const char *name)
 {
     (void)context;
-    return strcmp(name, "HOME") == 0          ? "/h"
-           : strcmp(name, "AWS_PROFILE") == 0 ? "p"
-                                              : NULL;
+    return strcmp(name, "HOME") == 0 ? "/h" : strcmp(name, "AWS_PROFILE") == 0 ? "p" : NULL;
 }
 
 static int

@@ -140,8 +140,12 @@ a_token_changed_anywhere_is_refused(void)
 static void
 what_is_no_token_is_refused(void)
 {
-    static const char *const texts[] = {"", "secret", "localhost/?", "localhost/?Action=DbConnect",
-                                        "localhost/?a=%", "/?X-Amz-Date=1&X-Amz-Date=2",
+    static const char *const texts[] = {"",
+                                        "secret",
+                                        "localhost/?",
+                                        "localhost/?Action=DbConnect",
+                                        "localhost/?a=%",
+                                        "/?X-Amz-Date=1&X-Amz-Date=2",
                                         "localhost/?Action=%00"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         CHECK_TEXT(judge(texts[i], "admin"), "The password is not an authentication token.");
@@ -152,12 +156,9 @@ int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(good_tokens_are_welcome),
-        TEST(wrong_times_are_refused),
-        TEST(wrong_places_are_refused),
-        TEST(actions_belong_to_users),
-        TEST(foreign_keys_are_refused),
-        TEST(a_token_changed_anywhere_is_refused),
+        TEST(good_tokens_are_welcome),     TEST(wrong_times_are_refused),
+        TEST(wrong_places_are_refused),    TEST(actions_belong_to_users),
+        TEST(foreign_keys_are_refused),    TEST(a_token_changed_anywhere_is_refused),
         TEST(what_is_no_token_is_refused),
     };
     static const char file[] =

@@ -106,8 +106,8 @@ try_sign(const char *user, int64_t now, int64_t expires, const char *says)
     char *token;
     CHECK(dsql_credentials_set(&credentials, "AKIA", "secret", NULL, NULL) == 0);
     CHECK(dsql_endpoint_parse("localhost", NULL, NULL, &endpoint, NULL) == 0);
-    int failure = dsql_token_sign(&credentials, &endpoint, user, now, expires, &token, NULL,
-                                  &error);
+    int failure =
+        dsql_token_sign(&credentials, &endpoint, user, now, expires, &token, NULL, &error);
     CHECK((token == NULL) == (failure != 0));
     CHECK(strstr(error.message, says) != NULL);
     CHECK(strstr(error.message, "secret") == NULL);
@@ -142,12 +142,9 @@ int
 main(int argc, char **argv)
 {
     static const struct check_test tests[] = {
-        TEST(published_vector_for_a_role),
-        TEST(published_vector_for_admin),
-        TEST(token_without_a_session_token),
-        TEST(longest_expiry_and_letters_that_need_encoding),
-        TEST(wrong_arguments_are_refused),
-        TEST(keys_come_in_pairs),
+        TEST(published_vector_for_a_role),   TEST(published_vector_for_admin),
+        TEST(token_without_a_session_token), TEST(longest_expiry_and_letters_that_need_encoding),
+        TEST(wrong_arguments_are_refused),   TEST(keys_come_in_pairs),
     };
     golden = argc > 1 ? argv[1] : "tests/golden";
     return RUN(tests);

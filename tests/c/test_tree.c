@@ -32,9 +32,9 @@ members_are_found_by_path(void)
 static void
 what_is_no_json_is_refused(void)
 {
-    static const char *const texts[] = {"",       "{",      "[1,",     "{\"a\"}",   "{\"a\":}",
-                                        "[1 2]",  "\"open", "{1:2}",   "[] x",      "\"\\u12\"",
-                                        "\"a\\",  "]",      "{\"a\":1,}"};
+    static const char *const texts[] = {"",      "{",      "[1,",       "{\"a\"}", "{\"a\":}",
+                                        "[1 2]", "\"open", "{1:2}",     "[] x",    "\"\\u12\"",
+                                        "\"a\\", "]",      "{\"a\":1,}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct arena arena = {0};
         struct tree *tree;

@@ -80,8 +80,7 @@ impossible_lengths_are_refused(void)
 {
     struct dsql__message message;
     CHECK(dsql__message_peek("Q\0\0\0\3", 5, 100, true, &message) == DSQL_E_PROTOCOL);
-    CHECK(dsql__message_peek("Q\xff\xff\xff\xff", 5, SIZE_MAX, true, &message) ==
-          DSQL_E_PROTOCOL);
+    CHECK(dsql__message_peek("Q\xff\xff\xff\xff", 5, SIZE_MAX, true, &message) == DSQL_E_PROTOCOL);
     CHECK(dsql__packet_peek("\x80\0\0\0", 4, SIZE_MAX, &message) == DSQL_E_PROTOCOL);
 }
 
@@ -89,7 +88,10 @@ static void
 reader_stops_at_the_end(void)
 {
     struct dsql__reader reader;
-    dsql__reader_init(&reader, "\x01\x02\x03\x04\xff\xfe" "abc\0z", 11);
+    dsql__reader_init(&reader,
+                      "\x01\x02\x03\x04\xff\xfe"
+                      "abc\0z",
+                      11);
     CHECK(dsql__get_int32(&reader) == 0x01020304);
     CHECK(dsql__get_int16(&reader) == -2);
     CHECK_TEXT(dsql__get_string(&reader), "abc");
@@ -123,12 +125,9 @@ int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(queue_gives_back_what_was_put),
-        TEST(queue_that_cannot_grow_stays_failed),
-        TEST(large_queue_is_given_back_when_empty),
-        TEST(message_is_framed_and_found_again),
-        TEST(impossible_lengths_are_refused),
-        TEST(reader_stops_at_the_end),
+        TEST(queue_gives_back_what_was_put),        TEST(queue_that_cannot_grow_stays_failed),
+        TEST(large_queue_is_given_back_when_empty), TEST(message_is_framed_and_found_again),
+        TEST(impossible_lengths_are_refused),       TEST(reader_stops_at_the_end),
         TEST(diagnostic_survives_the_wire),
     };
     return RUN(tests);

@@ -92,10 +92,9 @@ cached_credentials(struct module_state *state, const struct dsql_credentials_opt
     if (cache->filled && memcmp(cache->fingerprint, fingerprint, sizeof fingerprint) == 0) {
         return 0;
     }
-    Py_BEGIN_ALLOW_THREADS
-    failure = dsql_credentials_load(&found, options, NULL, &error);
-    Py_END_ALLOW_THREADS
-    if (failure != 0) {
+    Py_BEGIN_ALLOW_THREADS failure = dsql_credentials_load(&found, options, NULL, &error);
+    Py_END_ALLOW_THREADS if (failure != 0)
+    {
         raise_error(state, &error);
         return -1;
     }

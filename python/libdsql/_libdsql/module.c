@@ -28,8 +28,7 @@ raise_error(struct module_state *state, const struct dsql_error *error)
     PyObject *type = input ? state->interface_error : state->operational_error;
     PyObject *exception = PyObject_CallFunction(type, "s", error->message);
     PyObject *code = PyUnicode_FromString(dsql_code_name(error->code));
-    if (exception != NULL && code != NULL &&
-        PyObject_SetAttrString(exception, "code", code) == 0) {
+    if (exception != NULL && code != NULL && PyObject_SetAttrString(exception, "code", code) == 0) {
         PyErr_SetObject(type, exception);
     }
     Py_XDECREF(code);
@@ -92,10 +91,10 @@ parse_endpoint(struct module_state *state, const char *host, const char *region,
     if (failure == DSQL_E_REGION && (region == NULL || *region == '\0')) {
         struct dsql_credentials_options options = {.profile = profile};
         int looked;
-        Py_BEGIN_ALLOW_THREADS
-        looked = dsql_region_load(found, sizeof found, &options, NULL, &ignored);
-        Py_END_ALLOW_THREADS
-        if (looked == 0 && found[0] != '\0') {
+        Py_BEGIN_ALLOW_THREADS looked =
+            dsql_region_load(found, sizeof found, &options, NULL, &ignored);
+        Py_END_ALLOW_THREADS if (looked == 0 && found[0] != '\0')
+        {
             failure = dsql_endpoint_parse(host, found, cluster_id, endpoint, &error);
         }
     }
@@ -106,10 +105,10 @@ parse_endpoint(struct module_state *state, const char *host, const char *region,
 }
 
 PyDoc_STRVAR(endpoint_doc,
-"endpoint(host, *, region=None, cluster_id=None, profile=None)\n--\n\n"
-"Read a host name: a full endpoint, a cluster id with a region, a PrivateLink\n"
-"name with its cluster_id, \"localhost\" or \"local\". A cluster id without a\n"
-"region takes AWS_REGION, AWS_DEFAULT_REGION or the profile's.");
+             "endpoint(host, *, region=None, cluster_id=None, profile=None)\n--\n\n"
+             "Read a host name: a full endpoint, a cluster id with a region, a PrivateLink\n"
+             "name with its cluster_id, \"localhost\" or \"local\". A cluster id without a\n"
+             "region takes AWS_REGION, AWS_DEFAULT_REGION or the profile's.");
 
 static PyObject *
 endpoint_function(PyObject *module, PyObject *args, PyObject *keywords)
@@ -208,31 +207,30 @@ token_for(struct module_state *state, const struct token_arguments *given)
 }
 
 PyDoc_STRVAR(token_doc,
-"token(host, user='admin', *, region=None, profile=None, access_key=None,\n"
-"      secret_key=None, session_token=None, expires=900, now=None,\n"
-"      cluster_id=None, credentials_file=None)\n--\n\n"
-"An authentication token: the password of a connection to host as user.\n\n"
-"Signed on this machine, without the network. Keys that are given win; else\n"
-"they come from the environment or the shared credentials and config files.\n"
-"expires: seconds, 1 to 604800. now: seconds since the epoch, for tests.\n"
-"Raises InterfaceError for wrong arguments, OperationalError without keys.");
+             "token(host, user='admin', *, region=None, profile=None, access_key=None,\n"
+             "      secret_key=None, session_token=None, expires=900, now=None,\n"
+             "      cluster_id=None, credentials_file=None)\n--\n\n"
+             "An authentication token: the password of a connection to host as user.\n\n"
+             "Signed on this machine, without the network. Keys that are given win; else\n"
+             "they come from the environment or the shared credentials and config files.\n"
+             "expires: seconds, 1 to 604800. now: seconds since the epoch, for tests.\n"
+             "Raises InterfaceError for wrong arguments, OperationalError without keys.");
 
 static PyObject *
 token_function(PyObject *module, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"host",       "user",          "region",     "profile",
-                            "access_key", "secret_key",    "session_token", "expires",
-                            "now",        "cluster_id",    "credentials_file", NULL};
+    static char *names[] = {"host",       "user",       "region",           "profile",
+                            "access_key", "secret_key", "session_token",    "expires",
+                            "now",        "cluster_id", "credentials_file", NULL};
     struct token_arguments given = {
         .user = "admin",
         .expires = DSQL_TOKEN_EXPIRES_DEFAULT,
         .now = Py_None,
     };
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|s$zzzzzLOzz:token", names, &given.host,
-                                     &given.user, &given.region, &given.profile,
-                                     &given.access_key, &given.secret_key, &given.session_token,
-                                     &given.expires, &given.now, &given.cluster_id,
-                                     &given.credentials_file)) {
+                                     &given.user, &given.region, &given.profile, &given.access_key,
+                                     &given.secret_key, &given.session_token, &given.expires,
+                                     &given.now, &given.cluster_id, &given.credentials_file)) {
         return NULL;
     }
     return token_for(state_of(module), &given);
@@ -241,8 +239,8 @@ token_function(PyObject *module, PyObject *args, PyObject *keywords)
 /* --------------------------------------------------------- small functions */
 
 PyDoc_STRVAR(region_doc,
-"region(profile=None)\n--\n\n"
-"The region of the environment or of the profile, \"\" when there is none.");
+             "region(profile=None)\n--\n\n"
+             "The region of the environment or of the profile, \"\" when there is none.");
 
 static PyObject *
 region_function(PyObject *module, PyObject *args, PyObject *keywords)
@@ -256,15 +254,14 @@ region_function(PyObject *module, PyObject *args, PyObject *keywords)
         return NULL;
     }
     struct dsql_credentials_options options = {.profile = profile};
-    Py_BEGIN_ALLOW_THREADS
-    failure = dsql_region_load(region, sizeof region, &options, NULL, &error);
-    Py_END_ALLOW_THREADS
-    return failure == 0 ? PyUnicode_FromString(region) : raise_error(state_of(module), &error);
+    Py_BEGIN_ALLOW_THREADS failure =
+        dsql_region_load(region, sizeof region, &options, NULL, &error);
+    Py_END_ALLOW_THREADS return failure == 0 ? PyUnicode_FromString(region)
+                                             : raise_error(state_of(module), &error);
 }
 
-PyDoc_STRVAR(ca_file_doc,
-"ca_file()\n--\n\n"
-"The file of certificate authorities that this machine trusts.");
+PyDoc_STRVAR(ca_file_doc, "ca_file()\n--\n\n"
+                          "The file of certificate authorities that this machine trusts.");
 
 static PyObject *
 ca_file_function(PyObject *module, PyObject *unused)
@@ -279,8 +276,8 @@ ca_file_function(PyObject *module, PyObject *unused)
 }
 
 PyDoc_STRVAR(is_retryable_doc,
-"is_retryable(sqlstate)\n--\n\n"
-"Whether a transaction that failed so may be run again from its start.");
+             "is_retryable(sqlstate)\n--\n\n"
+             "Whether a transaction that failed so may be run again from its start.");
 
 static PyObject *
 is_retryable_function(PyObject *module, PyObject *sqlstate)
@@ -330,11 +327,10 @@ add_exceptions(PyObject *module)
     for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
         char name[64];
         snprintf(name, sizeof name, "libdsql.%s", exceptions[i].name);
-        PyObject *base = exceptions[i].base
-                             ? PyObject_GetAttrString(module, exceptions[i].base)
-                             : Py_NewRef(PyExc_Exception);
-        PyObject *made = base ? PyErr_NewExceptionWithDoc(name, exceptions[i].doc, base, NULL)
-                              : NULL;
+        PyObject *base = exceptions[i].base ? PyObject_GetAttrString(module, exceptions[i].base)
+                                            : Py_NewRef(PyExc_Exception);
+        PyObject *made =
+            base ? PyErr_NewExceptionWithDoc(name, exceptions[i].doc, base, NULL) : NULL;
         Py_XDECREF(base);
         if (made == NULL || PyModule_AddObjectRef(module, exceptions[i].name, made) != 0) {
             Py_XDECREF(made);
