@@ -21,17 +21,20 @@
 
 #define WAIT_SECONDS 180
 #define NAPS_PER_SECOND 50
+#define NOT_READY (-1)
 
 int
 local_ready_announce(const struct local_options *options, const struct local_state *state, int port,
                      struct dsql_error *error)
 {
     char line[4096];
-    bool loopback = strncmp(options->listen, "127.", 4) == 0 || strcmp(options->listen, "::1") == 0;
+    const char *at = options->listen;
+    bool here = strncmp(at, "127.", 4) == 0 || strcmp(at, "::1") == 0 ||
+                strcmp(at, "0.0.0.0") == 0 || strcmp(at, "::") == 0;
     int length = snprintf(line, sizeof line,
                           "ready host=%s port=%d cluster=%s region=%s ca=%s credentials=%s\n",
-                          loopback ? "localhost" : options->listen, port, state->cluster_id,
-                          state->region, state->ca_file, state->credentials_file);
+                          here ? "localhost" : at, port, state->cluster_id, state->region,
+                          state->ca_file, state->credentials_file);
     int failure = local_file_write(state->ready_file, line, (size_t)length, 0600, error);
     if (failure == 0 && options->ready_file != NULL) {
         failure = local_file_write(options->ready_file, line, (size_t)length, 0600, error);
@@ -64,53 +67,80 @@ is_served(const char *dir)
     return served;
 }
 
-static bool
-print_ready(const char *dir)
+/* NOT_READY when nobody serves the directory yet, else the exit status. */
+static int
+print_ready(const struct local_options *options, const char *dir)
 {
     char path[PATH_MAX], line[4096];
+    struct dsql_error error;
     snprintf(path, sizeof path, "%s/ready", dir);
-    local_file_line(path, line, sizeof line);
+    local_file_line(path, line, sizeof line - 1);
     if (strncmp(line, "ready ", 6) != 0 || !is_served(dir)) {
-        return false;
+        return NOT_READY;
     }
-    puts(line);
-    return true;
+    size_t length = strlen(line);
+    line[length++] = '\n';
+    if (options->ready_file != NULL &&
+        local_file_write(options->ready_file, line, length, 0600, &error) != 0) {
+        fprintf(stderr, "dsql-local: %s\n", error.message);
+        return 1;
+    }
+    return fwrite(line, length, 1, stdout) == 1 && fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* The arguments again, without --background. */
-static char **
-foreground_arguments(char **argv)
+/* The command line of an endpoint in the foreground. */
+struct command {
+    const char *arguments[24];
+    size_t count;
+    char postgres[PATH_MAX], port[16], rtt[16], idle_exit[16];
+};
+
+static void
+add_option(struct command *command, const char *name, const char *value)
 {
-    size_t count = 0, kept = 0;
-    while (argv[count] != NULL) {
-        count++;
+    command->arguments[command->count++] = name;
+    if (value != NULL) {
+        command->arguments[command->count++] = value;
     }
-    char **arguments = calloc(count + 3, sizeof *arguments);
-    bool port = false;
-    for (size_t i = 0; arguments != NULL && i < count; i++) {
-        if (strcmp(argv[i], "--background") != 0) {
-            arguments[kept++] = argv[i];
-        }
-        port |= strncmp(argv[i], "--port", 6) == 0;
+}
+
+/* All paths absolute: the endpoint leaves our directory. */
+static void
+make_command(const struct local_options *options, const char *name, const char *dir,
+             struct command *command)
+{
+    *command = (struct command){0};
+    snprintf(command->port, sizeof command->port, "%d", options->port);
+    snprintf(command->rtt, sizeof command->rtt, "%d", options->rtt_ms);
+    snprintf(command->idle_exit, sizeof command->idle_exit, "%d", options->idle_exit_s);
+    add_option(command, name, NULL);
+    add_option(command, "--data", dir);
+    add_option(command, "--listen", options->listen);
+    add_option(command, "--port", command->port);
+    add_option(command, "--region", options->region);
+    add_option(command, "--rtt", command->rtt);
+    add_option(command, "--idle-exit", command->idle_exit);
+    if (options->postgres != NULL) {
+        bool found = realpath(options->postgres, command->postgres) != NULL;
+        add_option(command, "--postgres", found ? command->postgres : options->postgres);
     }
-    if (arguments != NULL && !port) {
-        static char option[] = "--port=0";
-        arguments[kept] = option;
+    if (options->listen_public) {
+        add_option(command, "--allow-public-listen", NULL);
     }
-    return arguments;
+    if (options->verbose) {
+        add_option(command, "--verbose", NULL);
+    }
 }
 
 /* Starts ourselves anew, detached; what it says goes to the log, of which
  * *said is where this run begins. The child's process id, or -1. */
 static pid_t
-start_detached(const char *dir, char **argv, off_t *said)
+start_detached(const char *dir, const struct command *command, off_t *said)
 {
     char path[PATH_MAX];
-    char **arguments = foreground_arguments(argv);
     snprintf(path, sizeof path, "%s/log", dir);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (arguments == NULL || log < 0) {
-        free(arguments);
+    if (log < 0) {
         return -1;
     }
     *said = lseek(log, 0, SEEK_END);
@@ -118,15 +148,16 @@ start_detached(const char *dir, char **argv, off_t *said)
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR);
         setsid();
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(log, 2);
+        if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0 ||
+            chdir("/") != 0) {
+            _exit(126);
+        }
         close_range(3, ~0U, 0);
-        execv("/proc/self/exe", arguments);
+        /* execv() does not change them, though its type does not say so. */
+        execv("/proc/self/exe", (char *const *)(uintptr_t)command->arguments);
         _exit(127);
     }
     close(log);
-    free(arguments);
     return pid;
 }
 
@@ -164,20 +195,23 @@ take_turn(const char *dir)
 }
 
 static int
-find_or_start(const char *dir, char **argv)
+find_or_start(const struct local_options *options, const char *dir, const struct command *command)
 {
     pid_t pid = 0;
     off_t said = 0;
     for (int naps = 0; naps < WAIT_SECONDS * NAPS_PER_SECOND; naps++) {
-        int status;
-        if (print_ready(dir)) {
-            return 0;
+        int status = print_ready(options, dir);
+        if (status != NOT_READY) {
+            return status;
         }
         if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
-            return repeat_log(dir, said);
+            if (!is_served(dir)) {
+                return repeat_log(dir, said);
+            }
+            pid = 0; /* one in the foreground was faster: wait for that */
         }
         if (pid == 0 && !is_served(dir)) {
-            pid = start_detached(dir, argv, &said);
+            pid = start_detached(dir, command, &said);
             if (pid < 0) {
                 fprintf(stderr, "dsql-local: cannot start in %s: %s\n", dir, strerror(errno));
                 return 1;
@@ -191,24 +225,27 @@ find_or_start(const char *dir, char **argv)
 }
 
 int
-local_background(const struct local_options *options, char **argv)
+local_background(const struct local_options *options, const char *name)
 {
     char dir[PATH_MAX];
     struct dsql_error error;
+    struct command command;
     if (local_state_directory(options, dir, sizeof dir, &error) != 0 ||
         local_state_make_directory(dir, &error) != 0) {
         fprintf(stderr, "dsql-local: %s\n", error.message);
         return 1;
     }
-    if (print_ready(dir)) {
-        return 0;
+    int status = print_ready(options, dir);
+    if (status != NOT_READY) {
+        return status;
     }
     int turn = take_turn(dir);
     if (turn < 0) {
         fprintf(stderr, "dsql-local: cannot write into %s: %s\n", dir, strerror(errno));
         return 1;
     }
-    int status = find_or_start(dir, argv);
+    make_command(options, name, dir, &command);
+    status = find_or_start(options, dir, &command);
     close(turn);
     return status;
 }

@@ -15,7 +15,8 @@ DSQL_MUST_CHECK int local_ready_announce(const struct local_options *options,
                                          struct dsql_error *error);
 
 /* Finds the running endpoint of the data directory or starts one that outlives
- * us, prints its ready line, and returns the exit status. */
-int local_background(const struct local_options *options, char **argv);
+ * us, prints its ready line, and returns the exit status. name is what we were
+ * called as. */
+int local_background(const struct local_options *options, const char *name);
 
 #endif

@@ -43,7 +43,8 @@ local_file_write(const char *path, const void *bytes, size_t size, mode_t mode,
     if (snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >= (int)sizeof beside) {
         return dsql__fail(error, DSQL_E_IO, "the path %.200s is too long", path);
     }
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    unlink(beside);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
         return dsql__fail(error, DSQL_E_IO, "cannot write %.300s: %s", beside, strerror(errno));
     }

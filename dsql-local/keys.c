@@ -75,24 +75,31 @@ local_keys_make(const char *credentials_file, struct dsql_error *error)
 /* ------------------------------------------------------------------ reading */
 
 static void
+forget_key(struct local_key *key)
+{
+    free(key->access_key);
+    free(key->arn);
+    dsql__wipe_free(key->secret_key);
+    dsql__wipe_free(key->session_token);
+}
+
+static void
 forget(struct local_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {
-        free(keys->keys[i].access_key);
-        free(keys->keys[i].arn);
-        dsql__wipe_free(keys->keys[i].secret_key);
-        dsql__wipe_free(keys->keys[i].session_token);
+        forget_key(&keys->keys[i]);
     }
     free(keys->keys);
     keys->keys = NULL;
     keys->count = 0;
 }
 
+/* A value of the profile: "" when it has none, NULL when memory is out. */
 static char *
 copy(const struct dsql__ini *ini, struct dsql__ini_text section, const char *key)
 {
     struct dsql__ini_text found = dsql__ini_get(ini, section, key);
-    return found.at != NULL && found.length > 0 ? dsql__ini_copy(found) : NULL;
+    return found.at != NULL ? dsql__ini_copy(found) : strdup("");
 }
 
 /* One profile; one without a whole key pair is passed over. */
@@ -105,18 +112,13 @@ take_section(struct local_keys *keys, const struct dsql__ini *ini, struct dsql__
         .session_token = copy(ini, section, "aws_session_token"),
         .arn = copy(ini, section, "dsql_arn"),
     };
-    if (key.arn == NULL) {
-        key.arn = strdup("");
-    }
-    if (key.access_key != NULL && key.secret_key != NULL && key.arn != NULL) {
+    bool copied = key.access_key && key.secret_key && key.session_token && key.arn;
+    if (copied && key.access_key[0] != '\0' && key.secret_key[0] != '\0') {
         keys->keys[keys->count++] = key;
         return 0;
     }
-    free(key.access_key);
-    dsql__wipe_free(key.secret_key);
-    dsql__wipe_free(key.session_token);
-    free(key.arn);
-    return 0;
+    forget_key(&key);
+    return copied ? 0 : DSQL_E_NOMEM;
 }
 
 static int
@@ -147,10 +149,13 @@ read_keys(struct local_keys *keys, struct dsql_error *error)
     char *text;
     size_t size;
     forget(keys);
-    if (env.read_file(NULL, keys->file, &text, &size) != 0) {
-        return dsql__fail(error, DSQL_E_IO, "cannot read %.300s", keys->file);
+    int failure = env.read_file(NULL, keys->file, &text, &size);
+    if (failure != 0) {
+        return failure == DSQL_E_NOMEM
+                   ? dsql__fail_nomem(error)
+                   : dsql__fail(error, failure, "cannot read %.300s", keys->file);
     }
-    int failure = take_file(keys, text, size, error);
+    failure = take_file(keys, text, size, error);
     OPENSSL_cleanse(text, size);
     free(text);
     return failure;

@@ -14,7 +14,7 @@
 struct local_key {
     char *access_key;
     char *secret_key;
-    char *session_token; /* NULL: none */
+    char *session_token; /* "": none */
     char *arn;           /* the key `dsql_arn` of its profile; "" when there is none */
 };
 

@@ -5,15 +5,18 @@
  * front of a PostgreSQL of its own. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "background.h"
+#include "interrupt.h"
 #include "server.h"
 
 static int
 complain(const struct dsql_error *error)
 {
-    fprintf(stderr, "dsql-local: %s\n", error->message);
+    fprintf(stderr, "dsql-local: %s\n",
+            local_interrupted() ? "stopped before it was ready" : error->message);
     return 1;
 }
 
@@ -27,7 +30,7 @@ serve(const struct local_options *options, const struct local_state *state,
         return complain(error);
     }
     int status = 1;
-    if (local_ready_announce(options, state, server.port, error) != 0) {
+    if (local_interrupted() || local_ready_announce(options, state, server.port, error) != 0) {
         complain(error);
     } else {
         status = local_server_run(&server);
@@ -51,9 +54,11 @@ main(int argc, char **argv)
     }
     status = 1;
     signal(SIGPIPE, SIG_IGN);
+    umask(022); /* secrets have modes of their own; PostgreSQL's user has to reach the rest */
     if (options.background) {
-        return local_background(&options, argv);
+        return local_background(&options, argv[0]);
     }
+    local_interrupts_catch();
     if (local_state_open(&options, &state, &error) != 0) {
         return complain(&error);
     }

@@ -158,8 +158,11 @@ is_loopback(const char *address)
 }
 
 static int
-check(const struct local_options *options)
+check(struct local_options *options)
 {
+    if (strcmp(options->listen, "localhost") == 0) {
+        options->listen = "127.0.0.1";
+    }
     if (options->ephemeral && options->data != NULL) {
         return bad("--ephemeral and --data contradict each other");
     }

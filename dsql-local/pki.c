@@ -173,16 +173,21 @@ read_pair(const char *certificate_file, const char *key_file, struct pair *pair)
            X509_check_private_key(pair->certificate, pair->key) == 1;
 }
 
+static bool
+lasts(const X509 *certificate)
+{
+    time_t soon = time(NULL) + RENEW_DAYS * DAY;
+    return X509_cmp_time(X509_get0_notAfter(certificate), &soon) > 0;
+}
+
 /* Whether it is of this authority, for this region, and for a while yet. */
 static bool
 serves(const struct pair *server, const struct pair *ca, const char *region)
 {
     char name[128];
-    time_t soon = time(NULL) + RENEW_DAYS * DAY;
     EVP_PKEY *key = X509_get0_pubkey(ca->certificate);
     snprintf(name, sizeof name, "any.dsql.%s.on.aws", region);
-    return X509_verify(server->certificate, key) == 1 &&
-           X509_cmp_time(X509_get0_notAfter(server->certificate), &soon) > 0 &&
+    return X509_verify(server->certificate, key) == 1 && lasts(server->certificate) &&
            X509_check_host(server->certificate, name, 0, 0, NULL) == 1;
 }
 
@@ -191,7 +196,7 @@ open_ca(const struct local_state *state, struct pair *ca, struct dsql_error *err
 {
     char key_file[1100];
     snprintf(key_file, sizeof key_file, "%s/ca.key", state->dir);
-    if (read_pair(state->ca_file, key_file, ca)) {
+    if (read_pair(state->ca_file, key_file, ca) && lasts(ca->certificate)) {
         return 0;
     }
     pair_clear(ca);

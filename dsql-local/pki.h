@@ -9,7 +9,7 @@
 
 /* Makes ca.pem, ca.key, server.pem and server.key where they are missing, and
  * the server's anew when it ends within a month or is for another region. The
- * authority stays as long as its file does. */
+ * authority stays until its own last month, ten years on. */
 DSQL_MUST_CHECK int local_pki_open(const struct local_state *state, struct dsql_error *error);
 
 #endif

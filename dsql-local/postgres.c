@@ -22,10 +22,12 @@
 
 #include "error.h"
 #include "files.h"
+#include "interrupt.h"
 
 #define START_SECONDS 120
 #define STOP_SECONDS 30
 #define OLDEST_VERSION 15
+#define RESTARTS 50
 
 static void
 nap(void)
@@ -107,24 +109,58 @@ fail_with_log(const struct local_postgres *postgres, const char *what, struct ds
 
 /* ------------------------------------------------------------------- initdb */
 
+/* Half a cluster, of a start that was killed; what still works on it finds
+ * nothing to work on. */
+static void
+remove_half(const char *path)
+{
+    for (int tries = 0; access(path, F_OK) == 0 && tries < STOP_SECONDS * 50; tries++) {
+        local_tree_remove(path);
+        nap();
+    }
+}
+
 static int
-run_initdb(const struct local_postgres *postgres, struct dsql_error *error)
+run_initdb(const struct local_postgres *postgres, const char *datadir, struct dsql_error *error)
 {
     char program[PATH_MAX];
     int status;
     snprintf(program, sizeof program, "%s/initdb", postgres->bindir);
     const char *const argv[] = {
-        program, "-D",   postgres->datadir, "-U",        "postgres",          "-A", "trust",
-        "-E",    "UTF8", "--locale=C",      "--no-sync", "--no-instructions", NULL};
-    pid_t pid = spawn(postgres, argv, postgres->log_file);
-    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        program, "-D",   datadir,      "-U",        "postgres",          "-A", "trust",
+        "-E",    "UTF8", "--locale=C", "--no-sync", "--no-instructions", NULL};
+    pid_t pid = spawn(postgres, argv, postgres->log_file), ended = -1;
+    while (pid > 0 && (ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
+        kill(pid, SIGINT);
+    }
+    if (pid < 0 || ended != pid) {
         return dsql__fail(error, DSQL_E_IO, "cannot run %.200s: %s", program, strerror(errno));
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        local_tree_remove(postgres->datadir); /* half a cluster is none */
         return fail_with_log(postgres, "initdb could not make the database", error);
     }
     return 0;
+}
+
+/* Made beside its place: what stands at datadir is a whole one. */
+static int
+make_cluster(const struct local_postgres *postgres, struct dsql_error *error)
+{
+    char half[PATH_MAX];
+    snprintf(half, sizeof half, "%s/making", postgres->home);
+    if (isatty(STDERR_FILENO)) {
+        fputs("dsql-local: making the database (first start) ...\n", stderr);
+    }
+    remove_half(half);
+    int failure = run_initdb(postgres, half, error);
+    if (failure == 0 && rename(half, postgres->datadir) != 0) {
+        failure = dsql__fail(error, DSQL_E_IO, "cannot make %.300s: %s", postgres->datadir,
+                             strerror(errno));
+    }
+    if (failure != 0) {
+        remove_half(half);
+    }
+    return failure;
 }
 
 /* Settings that stand behind the service's ways; later ones win. */
@@ -192,8 +228,8 @@ end_orphan(const struct local_postgres *postgres, struct dsql_error *error)
         if (pid <= 1 || pid == getpid() || kill(pid, 0) != 0) {
             return 0;
         }
-        if (!local_process_is(pid, "postgres")) {
-            unlink(path); /* the number is another program's by now */
+        if (!local_process_is_in(pid, postgres->datadir)) {
+            unlink(path); /* the number is another process's by now */
             return 0;
         }
         kill(pid, tries < STOP_SECONDS * 25 ? SIGINT : SIGQUIT);
@@ -236,6 +272,9 @@ wait_until_ready(struct local_postgres *postgres, struct dsql_error *error)
         if (local_postgres_answers(postgres)) {
             return 0;
         }
+        if (local_interrupted()) {
+            return dsql__fail(error, DSQL_E_IO, "interrupted");
+        }
         nap();
     }
     return fail_with_log(postgres, "PostgreSQL did not become ready within two minutes", error);
@@ -270,6 +309,29 @@ local_postgres_stop(struct local_postgres *postgres)
 
 /* ----------------------------------------------------------------- the whole */
 
+/* In the data directory, unless the path is too long for a socket or holds what
+ * means something in PostgreSQL's settings. */
+static int
+make_socket_place(struct local_postgres *postgres, struct dsql_error *error)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
+    char *dir = postgres->socket_dir;
+    int length = snprintf(dir, sizeof postgres->socket_dir, "%s/socket", postgres->home);
+    bool made;
+    if (length + sizeof "/.s.PGSQL.5432" > 107 || postgres->home[strspn(postgres->home, plain)]) {
+        snprintf(dir, sizeof postgres->socket_dir, "/tmp/dsql-local-XXXXXX");
+        made = postgres->socket_dir_is_ours = mkdtemp(dir) != NULL;
+    } else {
+        made = mkdir(dir, 0700) == 0 || errno == EEXIST;
+    }
+    if (!made || local_user_own(&postgres->owner, dir) != 0) {
+        return dsql__fail(error, DSQL_E_IO, "cannot make %.100s: %s", dir, strerror(errno));
+    }
+    snprintf(postgres->socket_path, sizeof postgres->socket_path, "%.90s/.s.PGSQL.5432", dir);
+    return 0;
+}
+
 /* PostgreSQL's part of the data directory, owned by its user. */
 static int
 make_places(const struct local_state *state, struct local_postgres *postgres,
@@ -278,6 +340,10 @@ make_places(const struct local_state *state, struct local_postgres *postgres,
     snprintf(postgres->home, sizeof postgres->home, "%s/pg", state->dir);
     snprintf(postgres->datadir, sizeof postgres->datadir, "%s/pg/data", state->dir);
     snprintf(postgres->log_file, sizeof postgres->log_file, "%s/postgres.log", state->dir);
+    int failure = local_user_choose(&postgres->owner, postgres->datadir, error);
+    if (failure != 0) {
+        return failure;
+    }
     if ((mkdir(postgres->home, 0700) != 0 && errno != EEXIST) ||
         local_user_own(&postgres->owner, postgres->home) != 0) {
         return dsql__fail(error, DSQL_E_IO, "cannot make %.300s: %s", postgres->home,
@@ -289,68 +355,53 @@ make_places(const struct local_state *state, struct local_postgres *postgres,
                           "directory outside of private homes with --data",
                           postgres->owner.name, state->dir);
     }
-    int length =
-        snprintf(postgres->socket_dir, sizeof postgres->socket_dir, "%s/socket", postgres->home);
-    if (length + (int)sizeof "/.s.PGSQL.5432" > 107) {
-        snprintf(postgres->socket_dir, sizeof postgres->socket_dir, "/tmp/dsql-local-XXXXXX");
-        postgres->socket_dir_is_ours = mkdtemp(postgres->socket_dir) != NULL;
-    } else if (mkdir(postgres->socket_dir, 0700) != 0 && errno != EEXIST) {
-        return dsql__fail(error, DSQL_E_IO, "cannot make %.100s: %s", postgres->socket_dir,
-                          strerror(errno));
-    }
-    if (local_user_own(&postgres->owner, postgres->socket_dir) != 0) {
-        return dsql__fail(error, DSQL_E_IO, "cannot give %.100s to user %s", postgres->socket_dir,
-                          postgres->owner.name);
-    }
-    snprintf(postgres->socket_path, sizeof postgres->socket_path, "%.90s/.s.PGSQL.5432",
-             postgres->socket_dir);
-    return 0;
+    return make_socket_place(postgres, error);
 }
 
-static bool
-is_made(const struct local_postgres *postgres)
+/* Finds the programs, and makes the database unless it is there. */
+static int
+prepare(const struct local_options *options, const struct local_state *state,
+        struct local_postgres *postgres, struct dsql_error *error)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/PG_VERSION", postgres->datadir);
-    return access(path, F_OK) == 0;
+    int failure = make_places(state, postgres, error);
+    if (failure == 0) {
+        failure = local_postgres_find(options, state, postgres, error);
+    }
+    if (failure != 0) {
+        return failure;
+    }
+    if (postgres->version < OLDEST_VERSION) {
+        return dsql__fail(error, DSQL_E_IO,
+                          "%.200s is PostgreSQL %d, which is too old: %d or newer is needed",
+                          postgres->bindir, postgres->version, OLDEST_VERSION);
+    }
+    failure = access(postgres->datadir, F_OK) == 0 ? check_version(postgres, error)
+                                                   : make_cluster(postgres, error);
+    if (failure == 0) {
+        failure = end_orphan(postgres, error);
+    }
+    return failure ? failure : write_settings(postgres, state->ephemeral, error);
 }
 
 int
 local_postgres_start(const struct local_options *options, const struct local_state *state,
                      struct local_postgres *postgres, struct dsql_error *error)
 {
+    char pid_file[PATH_MAX];
     *postgres = (struct local_postgres){0};
-    int failure = local_user_choose(&postgres->owner, error);
-    if (failure == 0) {
-        failure = make_places(state, postgres, error);
+    int failure = prepare(options, state, postgres, error);
+    if (failure != 0) {
+        return failure;
     }
-    if (failure == 0) {
-        failure = local_postgres_find(options, state, postgres, error);
-    }
-    if (failure == 0 && postgres->version < OLDEST_VERSION) {
-        failure = dsql__fail(error, DSQL_E_IO,
-                             "%.200s is PostgreSQL %d, which is too old: %d or newer is needed",
-                             postgres->bindir, postgres->version, OLDEST_VERSION);
-    }
-    if (failure == 0 && !is_made(postgres)) {
-        if (isatty(STDERR_FILENO)) {
-            fputs("dsql-local: making the database (first start) ...\n", stderr);
-        }
-        failure = run_initdb(postgres, error);
-    } else if (failure == 0) {
-        failure = check_version(postgres, error);
-    }
-    if (failure == 0) {
-        failure = end_orphan(postgres, error);
-    }
-    if (failure == 0) {
-        failure = write_settings(postgres, state->ephemeral, error);
-    }
-    if (failure == 0) {
+    /* A killed server's processes may take a moment to see it, and until then
+     * the next one does not start. */
+    snprintf(pid_file, sizeof pid_file, "%s/postmaster.pid", postgres->datadir);
+    int tries = access(pid_file, F_OK) == 0 ? RESTARTS : 1;
+    do {
         failure = start_server(postgres, error);
-    }
-    if (failure == 0) {
-        failure = wait_until_ready(postgres, error);
-    }
+        if (failure == 0) {
+            failure = wait_until_ready(postgres, error);
+        }
+    } while (failure != 0 && postgres->pid == 0 && --tries > 0 && !local_interrupted());
     return failure ? failure : local_bootstrap(postgres, error);
 }

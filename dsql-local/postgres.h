@@ -20,16 +20,18 @@ struct local_user {
     char name[64];
 };
 
-/* Our own user; as root "postgres", or "nobody" where there is none. */
-DSQL_MUST_CHECK int local_user_choose(struct local_user *user, struct dsql_error *error);
+/* Our own user; as root the owner of the database that is there already, else
+ * "postgres", or "nobody" where there is none. */
+DSQL_MUST_CHECK int local_user_choose(struct local_user *user, const char *datadir,
+                                      struct dsql_error *error);
 /* In a child: 0 when this process is that user now, for good. */
 int local_user_become(const struct local_user *user);
 /* Gives a file to the user. 0 or -1 with errno. */
 int local_user_own(const struct local_user *user, const char *path);
 /* Whether the user may (access()'s mode); 0 or -1. */
 int local_user_can(const struct local_user *user, const char *path, int mode);
-/* Whether a process runs a program of this name. */
-bool local_process_is(pid_t pid, const char *name);
+/* Whether a process works in this directory, as a PostgreSQL does in its data. */
+bool local_process_is_in(pid_t pid, const char *dir);
 
 struct local_postgres {
     pid_t pid; /* 0: not running */

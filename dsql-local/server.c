@@ -38,6 +38,11 @@ local_server_log(const struct local_server *server, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    for (char *at = line; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ') {
+            *at = '?'; /* what clients send must not look like lines of ours */
+        }
+    }
     fprintf(stderr, "%s dsql-local: %s\n", when, line);
 }
 

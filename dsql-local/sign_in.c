@@ -147,29 +147,41 @@ is_our_host(const struct local_sign_in *sign_in, const char *host)
     return strcasecmp(name, own) == 0;
 }
 
+/* YYYYMMDDThhmmssZ; strptime() alone would take spaces too. */
+static bool
+read_date(const char *date, int64_t *seconds)
+{
+    struct tm tm = {0};
+    if (strlen(date) != 16 || strspn(date, "0123456789") != 8 ||
+        strspn(date + 9, "0123456789") != 6) {
+        return false;
+    }
+    const char *rest = strptime(date, "%Y%m%dT%H%M%SZ", &tm);
+    *seconds = (int64_t)timegm(&tm);
+    return rest != NULL && *rest == '\0';
+}
+
 static int
 check_time(const struct parts *parts, int64_t now, int64_t *expires, struct dsql_error *error)
 {
-    struct tm tm = {0};
+    int64_t signed_at;
     char *end;
-    const char *rest = strptime(parts->date, "%Y%m%dT%H%M%SZ", &tm);
     *expires = strtol(parts->expires, &end, 10);
-    if (strlen(parts->date) != 16 || rest == NULL || *rest != '\0' || *end != '\0' ||
-        *parts->expires == '\0') {
+    if (!read_date(parts->date, &signed_at) || *end != '\0' || *parts->expires == '\0') {
         return refuse(error, "The token's date or its expiry is malformed.");
     }
     if (*expires < 1 || *expires > DSQL_TOKEN_EXPIRES_MAX) {
         return refuse(error, "X-Amz-Expires must be between 1 and 604800 seconds.");
     }
-    int64_t signed_at = (int64_t)timegm(&tm);
-    struct dsql__sigv4 clock;
-    if (dsql__sigv4_set_date(&clock, now) != 0) {
+    struct dsql__sigv4 clock, limit;
+    if (dsql__sigv4_set_date(&clock, now) != 0 ||
+        dsql__sigv4_set_date(&limit, now - *expires) != 0) {
         return refuse(error, "The clock of the endpoint is wrong.");
     }
     if (now >= signed_at + *expires) {
         return dsql__fail(error, DSQL_E_CREDENTIALS,
-                          "Signature expired: %s plus %lld s is earlier than %s", parts->date,
-                          (long long)*expires, clock.date);
+                          "Signature expired: %s is now earlier than %s (%s - %lld s)", parts->date,
+                          limit.date, clock.date, (long long)*expires);
     }
     if (signed_at > now + SKEW_SECONDS) {
         return dsql__fail(error, DSQL_E_CREDENTIALS,
@@ -217,13 +229,35 @@ check_signature(const struct parts *parts, const struct local_key *key, const ch
                                  "one of this access key, or the token was changed.");
 }
 
+/* So that it may be repeated in a refusal. */
+static bool
+is_word(const char *text)
+{
+    while (isalnum((unsigned char)*text)) {
+        text++;
+    }
+    return *text == '\0';
+}
+
+/* A token has no spaces, no control characters, nothing beyond ASCII. */
+static bool
+is_plain(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] <= ' ' || text[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int
 judge(struct local_keys *keys, const struct local_sign_in *sign_in, struct parts *parts, char *arn,
       size_t arn_size, struct dsql_error *error)
 {
     int64_t expires;
     if (!take_apart(parts) || strcmp(parts->algorithm, "AWS4-HMAC-SHA256") != 0 ||
-        strcmp(parts->signed_headers, "host") != 0) {
+        strcmp(parts->signed_headers, "host") != 0 || !is_word(parts->action)) {
         return refuse(error, "The password is not an authentication token.");
     }
     if (!is_our_host(sign_in, parts->host)) {
@@ -248,7 +282,7 @@ judge(struct local_keys *keys, const struct local_sign_in *sign_in, struct parts
     }
     const struct local_key *key = local_keys_find(keys, parts->credential);
     const char *token = parts->session_token ? parts->session_token : "";
-    if (key == NULL || strcmp(key->session_token ? key->session_token : "", token) != 0) {
+    if (key == NULL || strcmp(key->session_token, token) != 0) {
         return refuse(error, "The security token included in the request is invalid: its access "
                              "key is not in this endpoint's credentials file.");
     }
@@ -264,8 +298,7 @@ local_sign_in_verify(struct local_keys *keys, const struct local_sign_in *sign_i
                      size_t arn_size, struct dsql_error *error)
 {
     struct parts parts = {0};
-    if (sign_in->token_length > TOKEN_LIMIT ||
-        memchr(sign_in->token, 0, sign_in->token_length) != NULL) {
+    if (sign_in->token_length > TOKEN_LIMIT || !is_plain(sign_in->token, sign_in->token_length)) {
         return refuse(error, "The password is not an authentication token.");
     }
     parts.text = strndup(sign_in->token, sign_in->token_length);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -23,6 +24,8 @@
 #include "files.h"
 #include "keys.h"
 #include "pki.h"
+
+#define LOCK_TRIES 25
 
 /* Makes a directory and those above it. */
 static int
@@ -122,13 +125,21 @@ static int
 take_lock(struct local_state *state, struct dsql_error *error)
 {
     char path[PATH_MAX];
+    bool locked = false;
     snprintf(path, sizeof path, "%s/lock", state->dir);
     state->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (state->lock_fd < 0) {
         return dsql__fail(error, DSQL_E_IO, "cannot write into %.300s: %s", state->dir,
                           strerror(errno));
     }
-    if (flock(state->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    /* Whoever looks whether the directory is served holds it for a moment. */
+    for (int tries = 0; tries < LOCK_TRIES && !locked; tries++) {
+        locked = flock(state->lock_fd, LOCK_EX | LOCK_NB) == 0;
+        if (!locked) {
+            nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+        }
+    }
+    if (!locked) {
         close(state->lock_fd);
         state->lock_fd = -1;
         return dsql__fail(error, DSQL_E_IO,

@@ -4,31 +4,47 @@
 /* The operating-system user that PostgreSQL runs as. */
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "postgres.h"
 
+static void
+take_user(struct local_user *user, const struct passwd *entry)
+{
+    user->uid = entry->pw_uid;
+    user->gid = entry->pw_gid;
+    snprintf(user->name, sizeof user->name, "%s", entry->pw_name);
+}
+
 int
-local_user_choose(struct local_user *user, struct dsql_error *error)
+local_user_choose(struct local_user *user, const char *datadir, struct dsql_error *error)
 {
     static const char *const names[] = {"postgres", "nobody"};
-    *user = (struct local_user){.uid = geteuid(), .gid = getegid()};
-    if (user->uid != 0) {
+    const struct passwd *entry;
+    struct stat facts;
+    *user = (struct local_user){.other = geteuid() == 0, .uid = geteuid(), .gid = getegid()};
+    if (!user->other) {
+        entry = getpwuid(user->uid);
+        snprintf(user->name, sizeof user->name, "%s", entry ? entry->pw_name : "like us");
+        return 0;
+    }
+    if (stat(datadir, &facts) == 0 && facts.st_uid != 0 &&
+        (entry = getpwuid(facts.st_uid)) != NULL) {
+        take_user(user, entry);
         return 0;
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const struct passwd *entry = getpwnam(names[i]);
+        entry = getpwnam(names[i]);
         if (entry != NULL && entry->pw_uid != 0) {
-            user->other = true;
-            user->uid = entry->pw_uid;
-            user->gid = entry->pw_gid;
-            snprintf(user->name, sizeof user->name, "%s", names[i]);
+            take_user(user, entry);
             return 0;
         }
     }
@@ -67,17 +83,14 @@ local_user_can(const struct local_user *user, const char *path, int mode)
 }
 
 bool
-local_process_is(pid_t pid, const char *name)
+local_process_is_in(pid_t pid, const char *dir)
 {
-    char path[64], comm[64] = "";
-    snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
-    FILE *file = fopen(path, "r");
-    if (file != NULL) {
-        if (fgets(comm, sizeof comm, file) == NULL) {
-            comm[0] = '\0';
-        }
-        fclose(file);
+    char link[64], cwd[PATH_MAX], real[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/%ld/cwd", (long)pid);
+    ssize_t length = readlink(link, cwd, sizeof cwd - 1);
+    if (length < 0 || realpath(dir, real) == NULL) {
+        return false;
     }
-    comm[strcspn(comm, "\n")] = '\0';
-    return strcmp(comm, name) == 0;
+    cwd[length] = '\0';
+    return strcmp(cwd, real) == 0;
 }

@@ -8,11 +8,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dsql.h"
 #include "wire.h"
 
-#ifdef WITH_RULES
+#ifdef WITH_LOCAL
+#include "keys.h"
 #include "rules/rules.h"
 #endif
 
@@ -177,7 +179,7 @@ queues_tell_of_missing_memory(void)
     fail_each(fill, 3);
 }
 
-#ifdef WITH_RULES
+#ifdef WITH_LOCAL
 static int
 judge(void)
 {
@@ -196,17 +198,63 @@ rules_tell_of_missing_memory(void)
 {
     fail_each(judge, 2);
 }
+
+static char keys_file[] = "/tmp/dsql-test-keys-XXXXXX";
+
+static int
+sign_in(void)
+{
+    static const char token[] =
+        "localhost/?Action=DbConnect&X-Amz-Algorithm=AWS4-HMAC-SHA256"
+        "&X-Amz-Credential=A%2F20270115%2Fus-east-1%2Fdsql%2Faws4_request"
+        "&X-Amz-Date=20270115T080000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host"
+        "&X-Amz-Security-Token=T&X-Amz-Signature=0";
+    struct local_sign_in sign_in = {
+        .token = token,
+        .token_length = sizeof token - 1,
+        .user = "u",
+        .sni = "localhost",
+        .cluster_id = "",
+        .region = "us-east-1",
+        .now = 1800000000,
+    };
+    struct local_keys *keys;
+    struct dsql_error error;
+    char arn[20];
+    int failure = local_keys_open(keys_file, &keys, &error);
+    if (failure == 0) {
+        failure = local_sign_in_verify(keys, &sign_in, arn, sizeof arn, &error);
+        local_keys_close(keys);
+    }
+    if (failure == DSQL_E_CREDENTIALS) {
+        /* as far as the signature, which says that the key pair was found whole */
+        CHECK(strstr(error.message, "signature does not match") != NULL);
+        failure = 0;
+    }
+    return failure;
+}
+
+static void
+signing_in_tells_of_missing_memory(void)
+{
+    static const char text[] = "[p]\naws_access_key_id=A\naws_secret_access_key=S\n"
+                               "aws_session_token=T\ndsql_arn=arn\n[q]\naws_access_key_id=B\n";
+    int fd = mkstemp(keys_file);
+    CHECK(fd >= 0 && write(fd, text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+    close(fd);
+    fail_each(sign_in, 10);
+    unlink(keys_file);
+}
 #endif
 
 int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(signing_tells_of_missing_memory),
-        TEST(loading_credentials_tells_of_missing_memory),
+        TEST(signing_tells_of_missing_memory), TEST(loading_credentials_tells_of_missing_memory),
         TEST(queues_tell_of_missing_memory),
-#ifdef WITH_RULES
-        TEST(rules_tell_of_missing_memory),
+#ifdef WITH_LOCAL
+        TEST(rules_tell_of_missing_memory),    TEST(signing_in_tells_of_missing_memory),
 #endif
     };
     return RUN(tests);
