@@ -46,6 +46,8 @@ const char *check_type_format(const struct tree *type_name);
 void check_transaction(struct check *check, const struct tree *node);
 void check_set(struct check *check, const struct tree *node);
 void check_show(struct check *check, const struct tree *node);
+/* Calls of set_config(), wherever they stand. */
+void check_set_config_calls(struct check *check, const struct tree *node);
 
 /* --------------------------------------- what differs between parser versions */
 

@@ -121,6 +121,32 @@ check_set(struct check *check, const struct tree *node)
     }
 }
 
+/* set_config('name', ...) is SET by another name. Where the name is computed it
+ * cannot be judged here. */
+static int
+check_set_config(const struct tree *found, void *context)
+{
+    const struct tree *name =
+        tree_get(found, "funcname") ? tree_get(found, "funcname")->first : NULL;
+    while (name != NULL && name->next != NULL) {
+        name = name->next;
+    }
+    const char *function = check_string(name);
+    const struct tree *arguments = tree_get(found, "args");
+    const char *setting = arguments ? check_constant(arguments->first) : NULL;
+    if (function != NULL && strcmp(function, "set_config") == 0 && setting != NULL &&
+        !rules_setting_is_allowed(setting)) {
+        check_refuse(context, RULE_SETTING, setting);
+    }
+    return 0;
+}
+
+void
+check_set_config_calls(struct check *check, const struct tree *node)
+{
+    tree_visit(node, "FuncCall", check_set_config, check);
+}
+
 void
 check_show(struct check *check, const struct tree *node)
 {

@@ -130,6 +130,7 @@ check_everywhere(struct check *check, const struct tree *node)
     tree_visit(node, "RangeTableSample", check_sample, check);
     tree_visit(node, "intoClause", check_into, check);
     check_run_time_types(check, node);
+    check_set_config_calls(check, node);
 }
 
 static void

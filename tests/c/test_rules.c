@@ -121,6 +121,8 @@ statements_that_are_refused(void)
          "setting configuration parameter \"statement_timeout\" not supported"},
         {"RESET jit", RULE_SETTING, "setting configuration parameter \"jit\" not supported"},
         {"SET ROLE x", RULE_SETTING, "setting configuration parameter \"role\" not supported"},
+        {"SELECT 1 WHERE pg_catalog.set_config('lock_timeout', '5', false) = ''", RULE_SETTING,
+         "setting configuration parameter \"lock_timeout\" not supported"},
         {"SHOW lc_ctype", RULE_UNKNOWN_SETTING,
          "unrecognized configuration parameter \"lc_ctype\""},
         {"CREATE TRIGGER g AFTER INSERT ON t EXECUTE FUNCTION f()", RULE_CREATE,
@@ -318,6 +320,7 @@ details_for_the_session(void)
     CHECK_TEXT(only("SHOW Server_Version")->show, "server_version");
     CHECK(rules_setting_is_allowed("TimeZone"));
     CHECK(!rules_setting_is_allowed("lock_timeout"));
+    CHECK(only("SELECT set_config('search_path', 'a', true)")->rule == RULES_ALLOWED);
     CHECK(only("SET LOCAL role = 'x'")->rule == RULES_ALLOWED);
     CHECK(only("SET TIME ZONE 'UTC'")->rule == RULES_ALLOWED);
     CHECK(only("SET NAMES 'UTF8'")->rule == RULES_ALLOWED);
