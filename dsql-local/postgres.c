@@ -215,21 +215,30 @@ check_version(const struct local_postgres *postgres, struct dsql_error *error)
 
 /* ----------------------------------------------------------------- the server */
 
+/* The number in a lock file is another process's by now, or of one that has
+ * ended and that nobody buries; PostgreSQL would take either for a server. */
+static void
+remove_locks(const struct local_postgres *postgres, const char *pid_file)
+{
+    char lock[PATH_MAX];
+    snprintf(lock, sizeof lock, "%s.lock", postgres->socket_path);
+    unlink(pid_file);
+    unlink(lock);
+}
+
 /* A server of an earlier run whose dsql-local was killed: it has the signal to
  * end already; wait for it, and insist. */
 static int
-end_orphan(const struct local_postgres *postgres, struct dsql_error *error)
+end_orphan(struct local_postgres *postgres, struct dsql_error *error)
 {
     char path[PATH_MAX], line[32];
     snprintf(path, sizeof path, "%s/postmaster.pid", postgres->datadir);
     for (int tries = 0; tries < STOP_SECONDS * 50; tries++) {
         local_file_line(path, line, sizeof line);
         pid_t pid = (pid_t)atol(line);
-        if (pid <= 1 || pid == getpid() || kill(pid, 0) != 0) {
-            return 0;
-        }
-        if (!local_process_is_in(pid, postgres->datadir)) {
-            unlink(path); /* the number is another process's by now */
+        postgres->unclean |= line[0] != '\0';
+        if (pid <= 1 || !local_process_is_in(pid, postgres->datadir)) {
+            remove_locks(postgres, path);
             return 0;
         }
         kill(pid, tries < STOP_SECONDS * 25 ? SIGINT : SIGQUIT);
@@ -387,7 +396,6 @@ int
 local_postgres_start(const struct local_options *options, const struct local_state *state,
                      struct local_postgres *postgres, struct dsql_error *error)
 {
-    char pid_file[PATH_MAX];
     *postgres = (struct local_postgres){0};
     int failure = prepare(options, state, postgres, error);
     if (failure != 0) {
@@ -395,8 +403,7 @@ local_postgres_start(const struct local_options *options, const struct local_sta
     }
     /* A killed server's processes may take a moment to see it, and until then
      * the next one does not start. */
-    snprintf(pid_file, sizeof pid_file, "%s/postmaster.pid", postgres->datadir);
-    int tries = access(pid_file, F_OK) == 0 ? RESTARTS : 1;
+    int tries = postgres->unclean ? RESTARTS : 1;
     do {
         failure = start_server(postgres, error);
         if (failure == 0) {

@@ -44,6 +44,7 @@ struct local_postgres {
     char socket_path[128];   /* SOCKET_DIR/.s.PGSQL.5432, 107 bytes at most */
     bool socket_dir_is_ours; /* under /tmp: removed at the end */
     int version;             /* major */
+    bool unclean; /* it was killed the last time */
 };
 
 /* Finds the programs: options->postgres, DSQL_LOCAL_POSTGRES, the system's
