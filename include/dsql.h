@@ -25,10 +25,10 @@
 extern "C" {
 #endif
 
-#define DSQL_VERSION_MAJOR 0
-#define DSQL_VERSION_MINOR 1
+#define DSQL_VERSION_MAJOR 2
+#define DSQL_VERSION_MINOR 0
 #define DSQL_VERSION_PATCH 0
-#define DSQL_VERSION "0.1.0"
+#define DSQL_VERSION "2.0.0"
 
 #if defined(__GNUC__) || defined(__clang__)
 #define DSQL_API __attribute__((visibility("default")))
