@@ -8,9 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #define SHA256_SIZE 32
 /* SHA-256 of nothing: the body of the request. */
@@ -141,45 +142,90 @@ dsql__sigv4_string_to_sign(const struct dsql__sigv4 *request, const char *canoni
     return 0;
 }
 
+/* HMAC-SHA256, fetched from OpenSSL's providers once for all five steps. */
+struct hmac {
+    EVP_MAC *mac;
+    EVP_MAC_CTX *context;
+};
+
 static int
-hmac(const void *key, size_t key_size, const void *data, size_t size,
-     unsigned char digest[SHA256_SIZE])
+hmac_open(struct hmac *hmac)
 {
-    unsigned int out = SHA256_SIZE;
-    return HMAC(EVP_sha256(), key, (int)key_size, data, size, digest, &out) != NULL ? 0
-                                                                                    : DSQL_E_CRYPTO;
+    char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    hmac->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    hmac->context = hmac->mac != NULL ? EVP_MAC_CTX_new(hmac->mac) : NULL;
+    return hmac->context != NULL && EVP_MAC_CTX_set_params(hmac->context, parameters) == 1
+               ? 0
+               : DSQL_E_CRYPTO;
+}
+
+static void
+hmac_close(struct hmac *hmac)
+{
+    EVP_MAC_CTX_free(hmac->context);
+    EVP_MAC_free(hmac->mac);
+}
+
+/* key and digest may be the same memory. */
+static int
+hmac_step(struct hmac *hmac, const void *key, size_t key_size, const char *text, size_t size,
+          unsigned char digest[SHA256_SIZE])
+{
+    size_t written;
+    return EVP_MAC_init(hmac->context, key, key_size, NULL) == 1 &&
+                   EVP_MAC_update(hmac->context, (const unsigned char *)text, size) == 1 &&
+                   EVP_MAC_final(hmac->context, digest, &written, SHA256_SIZE) == 1
+               ? 0
+               : DSQL_E_CRYPTO;
 }
 
 static int
-hmac_text(unsigned char key[SHA256_SIZE], const char *text, size_t size)
+hmac_text(struct hmac *hmac, unsigned char key[SHA256_SIZE], const char *text, size_t size)
 {
-    unsigned char digest[SHA256_SIZE];
-    int failure = hmac(key, SHA256_SIZE, text, size, digest);
-    memcpy(key, digest, SHA256_SIZE);
-    OPENSSL_cleanse(digest, sizeof digest);
-    return failure;
+    return hmac_step(hmac, key, SHA256_SIZE, text, size, key);
 }
 
 /* "AWS4" and the secret, then date, region, service and the closing word. */
 static int
-derive_key(const struct dsql__sigv4 *request, unsigned char key[SHA256_SIZE])
+derive_key(struct hmac *hmac, const struct dsql__sigv4 *request, unsigned char key[SHA256_SIZE])
 {
     struct dsql__buffer first = {0};
     put(&first, "AWS4");
     put(&first, request->secret_key);
     int failure = first.failed ? DSQL_E_NOMEM
-                               : hmac(dsql__buffer_begin(&first), dsql__buffer_length(&first),
-                                      request->date, 8, key);
+                               : hmac_step(hmac, dsql__buffer_begin(&first),
+                                           dsql__buffer_length(&first), request->date, 8, key);
     dsql__buffer_clear(&first);
     if (failure == 0) {
-        failure = hmac_text(key, request->region, strlen(request->region));
+        failure = hmac_text(hmac, key, request->region, strlen(request->region));
     }
     if (failure == 0) {
-        failure = hmac_text(key, SERVICE, sizeof SERVICE - 1);
+        failure = hmac_text(hmac, key, SERVICE, sizeof SERVICE - 1);
     }
     if (failure == 0) {
-        failure = hmac_text(key, "aws4_request", sizeof "aws4_request" - 1);
+        failure = hmac_text(hmac, key, "aws4_request", sizeof "aws4_request" - 1);
     }
+    return failure;
+}
+
+/* The signature of a string, as bytes. */
+static int
+sign_string(const struct dsql__sigv4 *request, const struct dsql__buffer *string,
+            unsigned char key[SHA256_SIZE])
+{
+    struct hmac hmac = {0};
+    int failure = hmac_open(&hmac);
+    if (failure == 0) {
+        failure = derive_key(&hmac, request, key);
+    }
+    if (failure == 0) {
+        failure = hmac_text(&hmac, key, dsql__buffer_begin(string), dsql__buffer_length(string));
+    }
+    hmac_close(&hmac);
     return failure;
 }
 
@@ -198,10 +244,7 @@ dsql__sigv4_sign(const struct dsql__sigv4 *request, char signature[DSQL__SIGNATU
         failure = DSQL_E_NOMEM;
     }
     if (failure == 0) {
-        failure = derive_key(request, key);
-    }
-    if (failure == 0) {
-        failure = hmac_text(key, dsql__buffer_begin(&string), dsql__buffer_length(&string));
+        failure = sign_string(request, &string, key);
     }
     if (failure == 0) {
         to_hex(key, signature);
