@@ -4,6 +4,7 @@
 /* PostgreSQL as a child process: made by initdb, started, watched, stopped. */
 #include "postgres.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,6 +29,7 @@
 #define STOP_SECONDS 30
 #define OLDEST_VERSION 15
 #define RESTARTS 50
+#define HALF "making-" /* begins the name of a database that is not whole */
 
 static void
 nap(void)
@@ -109,15 +111,25 @@ fail_with_log(const struct local_postgres *postgres, const char *what, struct ds
 
 /* ------------------------------------------------------------------- initdb */
 
-/* Half a cluster, of a start that was killed; what still works on it finds
- * nothing to work on. */
-static void
-remove_half(const char *path)
+/* Half clusters, of starts that were killed; an initdb that still works on one
+ * then has nothing to work on. True when there was none any more. */
+static bool
+remove_halves(const struct local_postgres *postgres)
 {
-    for (int tries = 0; access(path, F_OK) == 0 && tries < STOP_SECONDS * 50; tries++) {
-        local_tree_remove(path);
-        nap();
+    char path[PATH_MAX];
+    bool none = true;
+    DIR *home = opendir(postgres->home);
+    for (struct dirent *entry; home != NULL && (entry = readdir(home)) != NULL;) {
+        if (strncmp(entry->d_name, HALF, sizeof HALF - 1) == 0) {
+            snprintf(path, sizeof path, "%s/%s", postgres->home, entry->d_name);
+            local_tree_remove(path);
+            none = false;
+        }
     }
+    if (home != NULL) {
+        closedir(home);
+    }
+    return none;
 }
 
 static int
@@ -142,23 +154,29 @@ run_initdb(const struct local_postgres *postgres, const char *datadir, struct ds
     return 0;
 }
 
-/* Made beside its place: what stands at datadir is a whole one. */
+/* Made beside its place: what stands at datadir is a whole one. The name is new
+ * each time, since an initdb whose dsql-local was killed clears its own away. */
 static int
 make_cluster(const struct local_postgres *postgres, struct dsql_error *error)
 {
     char half[PATH_MAX];
-    snprintf(half, sizeof half, "%s/making", postgres->home);
     if (isatty(STDERR_FILENO)) {
         fputs("dsql-local: making the database (first start) ...\n", stderr);
     }
-    remove_half(half);
+    for (int tries = 0; tries < STOP_SECONDS * 50 && !remove_halves(postgres); tries++) {
+        nap();
+    }
+    snprintf(half, sizeof half, "%s/" HALF "XXXXXX", postgres->home);
+    if (mkdtemp(half) == NULL || local_user_own(&postgres->owner, half) != 0) {
+        return dsql__fail(error, DSQL_E_IO, "cannot make %.300s: %s", half, strerror(errno));
+    }
     int failure = run_initdb(postgres, half, error);
     if (failure == 0 && rename(half, postgres->datadir) != 0) {
         failure = dsql__fail(error, DSQL_E_IO, "cannot make %.300s: %s", postgres->datadir,
                              strerror(errno));
     }
     if (failure != 0) {
-        remove_half(half);
+        local_tree_remove(half);
     }
     return failure;
 }
@@ -300,10 +318,12 @@ local_postgres_stop(struct local_postgres *postgres)
 {
     int status;
     for (int tries = 0; postgres->pid > 0 && tries < STOP_SECONDS * 50; tries++) {
-        if (tries == 0) {
-            kill(postgres->pid, SIGINT); /* fast: rolls back, checkpoints, ends */
-        } else if (tries == STOP_SECONDS * 25) {
+        if (tries == STOP_SECONDS * 25) {
             kill(postgres->pid, SIGQUIT); /* at once; recovery happens at the next start */
+        } else if (tries % 10 == 0) {
+            /* Fast: rolls back, checkpoints, ends. Said again, since a child that
+             * has not become PostgreSQL yet does not hear it. */
+            kill(postgres->pid, SIGINT);
         }
         if (waitpid(postgres->pid, &status, WNOHANG) == postgres->pid) {
             postgres->pid = 0;
