@@ -34,22 +34,24 @@ void check_create_table(struct check *check, const struct tree *node);
 void check_alter_table(struct check *check, const struct tree *node);
 void check_index(struct check *check, const struct tree *node);
 void check_sequence(struct check *check, const struct tree *node);
+void check_alter_sequence(struct check *check, const struct tree *node);
 /* A column's type where it is stored; names a type that cannot be. */
 void check_column_type(struct check *check, const struct tree *type_name);
-/* Casts and constructors of types that do not exist at all. */
-void check_run_time_types(struct check *check, const struct tree *node);
+/* A cast to a type that does not exist at all, or a call of its constructor. */
+void check_cast(struct check *check, const struct tree *type_name);
+void check_constructor(struct check *check, const struct tree *function_name);
 /* Whether an index may have keys of this type; NULL, or the type's name. */
-const char *check_unkeyable_type(struct check *check, const struct tree *type_name);
+const char *check_unkeyable_type(const struct tree *type_name);
 /* The name that PostgreSQL's format_type() gives, "" for one that is not built in. */
 const char *check_type_format(const struct tree *type_name);
 
 void check_transaction(struct check *check, const struct tree *node);
 void check_set(struct check *check, const struct tree *node);
 void check_show(struct check *check, const struct tree *node);
-/* Calls of set_config(), wherever they stand. */
-void check_set_config_calls(struct check *check, const struct tree *node);
+/* A call of set_config(). */
+void check_set_config(struct check *check, const struct tree *call);
 
-/* --------------------------------------- what differs between parser versions */
+/* ------------------------------------ what small nodes hold, in any version */
 
 /* The text of a String node: list elements are { "String": { "sval": "x" } },
  * "str" before version 15. */
@@ -58,5 +60,11 @@ const char *check_string(const struct tree *element);
 const char *check_constant(const struct tree *node);
 /* The number of an Integer or an A_Const; otherwise when it is none. */
 long check_integer(const struct tree *node, long otherwise);
+/* The value of an option that is on when it has none. */
+bool check_boolean(const struct tree *option);
+/* The last part of a qualified name, which is a list of Strings. */
+const char *check_last_name(const struct tree *names);
+/* A RangeVar in SQL's spelling, quoted where it must be; NULL without memory. */
+const char *check_table_name(struct check *check, const struct tree *relation);
 
 #endif

@@ -53,6 +53,7 @@ check_index(struct check *check, const struct tree *node)
         return;
     }
     statement->job = RULES_JOB_INDEX_BUILD;
+    statement->job_table = check_table_name(check, tree_get(node, "relation"));
     statement->job_object = tree_text(node, "idxname");
 }
 
@@ -142,7 +143,7 @@ void
 check_words(struct check *check, const char *sql, size_t length)
 {
     static const char *const writing[] = {"insert", "update", "delete", "merge", NULL};
-    static const char *const reading[] = {"to", NULL};
+    static const char *const reading[] = {"to", NULL}, *const client[] = {"stdin", "stdout", NULL};
     struct rules_statement *statement = check->statement;
     struct lexer lexer;
     lexer_init(&lexer, sql, length);
@@ -165,11 +166,15 @@ check_words(struct check *check, const char *sql, size_t length)
         }
         break;
     }
-    if ((lexer_is(first, "with") || lexer_is(first, "explain")) && contains_word(rest, writing)) {
-        statement->kind = RULES_DML;
-    }
     if (lexer_is(first, "copy") && contains_word(rest, reading)) {
         statement->kind = RULES_READ;
+    }
+    if (lexer_is(first, "copy") && contains_word(rest, client)) {
+        statement->copy = statement->kind == RULES_READ ? RULES_COPY_OUT : RULES_COPY_IN;
+    }
+    if ((lexer_is(first, "with") || lexer_is(first, "explain") || lexer_is(first, "copy")) &&
+        contains_word(rest, writing)) {
+        statement->kind = RULES_DML;
     }
     if (lexer_is(first, "set") || lexer_is(first, "reset")) {
         check_setting_words(check, lexer, second);

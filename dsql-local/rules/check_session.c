@@ -123,28 +123,14 @@ check_set(struct check *check, const struct tree *node)
 
 /* set_config('name', ...) is SET by another name. Where the name is computed it
  * cannot be judged here. */
-static int
-check_set_config(const struct tree *found, void *context)
-{
-    const struct tree *name =
-        tree_get(found, "funcname") ? tree_get(found, "funcname")->first : NULL;
-    while (name != NULL && name->next != NULL) {
-        name = name->next;
-    }
-    const char *function = check_string(name);
-    const struct tree *arguments = tree_get(found, "args");
-    const char *setting = arguments ? check_constant(arguments->first) : NULL;
-    if (function != NULL && strcmp(function, "set_config") == 0 && setting != NULL &&
-        !rules_setting_is_allowed(setting)) {
-        check_refuse(context, RULE_SETTING, setting);
-    }
-    return 0;
-}
-
 void
-check_set_config_calls(struct check *check, const struct tree *node)
+check_set_config(struct check *check, const struct tree *call)
 {
-    tree_visit(node, "FuncCall", check_set_config, check);
+    const struct tree *arguments = tree_get(call, "args");
+    const char *setting = arguments ? check_constant(arguments->first) : NULL;
+    if (setting != NULL && !rules_setting_is_allowed(setting)) {
+        check_refuse(check, RULE_SETTING, setting);
+    }
 }
 
 void

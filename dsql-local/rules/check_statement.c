@@ -32,51 +32,6 @@ check_refuse(struct check *check, int rule, const char *argument)
     statement->message = message;
 }
 
-/* ------------------------------------------------------------ parser versions */
-
-const char *
-check_string(const struct tree *element)
-{
-    const char *text = tree_text(element, "String.sval");
-    return text ? text : tree_text(element, "String.str");
-}
-
-const char *
-check_constant(const struct tree *node)
-{
-    const char *text = check_string(node);
-    if (text == NULL) {
-        text = tree_text(node, "A_Const.sval.sval");
-    }
-    if (text == NULL) {
-        text = tree_text(node, "A_Const.val.String.str");
-    }
-    if (text == NULL && tree_get(node, "TypeName.names") != NULL) {
-        const struct tree *name = tree_get(node, "TypeName.names")->first;
-        while (name != NULL && name->next != NULL) {
-            name = name->next;
-        }
-        text = check_string(name);
-    }
-    return text;
-}
-
-long
-check_integer(const struct tree *node, long otherwise)
-{
-    static const char *const paths[] = {"Integer", "A_Const.ival", "A_Const.val.Integer"};
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        const struct tree *found = tree_get(node, paths[i]);
-        if (found != NULL) {
-            return tree_number(found, "ival", 0); /* a zero is left out of the tree */
-        }
-    }
-    /* Larger than 32 bits: a Float. */
-    const char *text = tree_text(node, "Float.fval");
-    text = text ? text : tree_text(node, "Float.str");
-    return text ? 2147483647L : otherwise;
-}
-
 /* ------------------------------------------------------------- reading, writing */
 
 static bool
@@ -120,6 +75,28 @@ check_merge(const struct tree *found, void *context)
     return 1;
 }
 
+static int
+check_type_cast(const struct tree *found, void *context)
+{
+    check_cast(context, tree_get(found, "typeName"));
+    return 0;
+}
+
+static int
+check_call_of(const struct tree *found, void *context)
+{
+    const struct tree *names = tree_get(found, "funcname");
+    const char *name = check_last_name(names);
+    check_constructor(context, names); /* line('{1,2,3}') is a call to the parser */
+    if (name != NULL && strcmp(name, "set_config") == 0) {
+        check_set_config(context, found);
+    } else if (name != NULL && (strncmp(name, "pg_advisory_", 12) == 0 ||
+                                strncmp(name, "pg_try_advisory_", 16) == 0)) {
+        check_refuse(context, RULE_FUNCTION, name);
+    }
+    return 0;
+}
+
 /* Clauses that are refused wherever they stand, also in CTEs, views and
  * functions' bodies that the parser reads. */
 static void
@@ -129,8 +106,8 @@ check_everywhere(struct check *check, const struct tree *node)
     tree_visit(node, "LockingClause", check_locking, check);
     tree_visit(node, "RangeTableSample", check_sample, check);
     tree_visit(node, "intoClause", check_into, check);
-    check_run_time_types(check, node);
-    check_set_config_calls(check, node);
+    tree_visit(node, "TypeCast", check_type_cast, check);
+    tree_visit(node, "FuncCall", check_call_of, check);
 }
 
 static void
@@ -154,21 +131,6 @@ check_copy(struct check *check, const struct tree *node)
     }
 }
 
-static void
-check_explain(struct check *check, const struct tree *node)
-{
-    const struct tree *options = tree_get(node, "options");
-    check->statement->kind = RULES_READ;
-    for (const struct tree *option = options ? options->first : NULL; option != NULL;
-         option = option->next) {
-        if (tree_is(option, "DefElem.defname", "analyze") && writes(tree_get(node, "query"))) {
-            check->statement->kind = RULES_DML;
-        }
-    }
-}
-
-/* ------------------------------------------------------------------------ DDL */
-
 static bool
 is_listed(const char *word, const char *const *list)
 {
@@ -177,6 +139,41 @@ is_listed(const char *word, const char *const *list)
     }
     return *list != NULL;
 }
+
+/* The service names a statement that it does not have by the parser's name for
+ * it, without "Stmt" at its end. */
+static void
+refuse_by_name(struct check *check, const char *node)
+{
+    char name[64];
+    size_t length = strlen(node);
+    if (length > 4 && strcmp(node + length - 4, "Stmt") == 0) {
+        length -= 4;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), node);
+    check_refuse(check, RULE_STATEMENT, name);
+}
+
+static void
+check_explain(struct check *check, const struct tree *node)
+{
+    static const char *const known[] = {"SelectStmt", "InsertStmt", "UpdateStmt",
+                                        "DeleteStmt", "MergeStmt",  NULL};
+    const struct tree *options = tree_get(node, "options"), *query = tree_get(node, "query");
+    bool analyze = false;
+    for (const struct tree *option = options ? options->first : NULL; option != NULL;
+         option = option->next) {
+        if (tree_is(option, "DefElem.defname", "analyze")) {
+            analyze = check_boolean(option);
+        }
+    }
+    check->statement->kind = analyze && writes(query) ? RULES_DML : RULES_READ;
+    if (query != NULL && query->first != NULL && !is_listed(query->first->key, known)) {
+        refuse_by_name(check, query->first->key);
+    }
+}
+
+/* ------------------------------------------------------------------------ DDL */
 
 static void
 check_drop(struct check *check, const struct tree *node)
@@ -250,11 +247,14 @@ check_domain(struct check *check, const struct tree *node)
 static void
 check_grant(struct check *check, const struct tree *node)
 {
-    static const char *const system[] = {"public", "sys", "pg_catalog", "information_schema", NULL};
+    static const char *const system[] = {"sys", "pg_catalog", "information_schema", "public", NULL};
+    static const char *const catalogs[] = {"sys", "pg_catalog", "information_schema", NULL};
     const struct tree *objects = tree_get(node, "objects");
     for (const struct tree *object = objects ? objects->first : NULL; object != NULL;
          object = object->next) {
-        if (tree_is(node, "objtype", "OBJECT_SCHEMA") && is_listed(check_string(object), system)) {
+        bool schema =
+            tree_is(node, "objtype", "OBJECT_SCHEMA") && is_listed(check_string(object), system);
+        if (schema || is_listed(tree_text(object, "RangeVar.schemaname"), catalogs)) {
             check_refuse(check, RULE_SYSTEM_ENTITY, NULL);
         }
     }
@@ -312,6 +312,19 @@ check_alter_type(struct check *check, const struct tree *node)
     check_refuse(check, RULE_ALTER, "TYPE");
 }
 
+static void check_node(struct check *check, const struct tree *body);
+
+/* CREATE SCHEMA s CREATE TABLE ...: what stands in it is judged alike. */
+static void
+check_schema(struct check *check, const struct tree *node)
+{
+    const struct tree *elements = tree_get(node, "schemaElts");
+    for (const struct tree *item = elements ? elements->first : NULL; item != NULL;
+         item = item->next) {
+        check_node(check, item->first);
+    }
+}
+
 /* ------------------------------------------------------------------ the table */
 
 /* Every statement that the service has; kind RULES_DDL unless its function says
@@ -342,11 +355,11 @@ static const struct {
     {"ViewStmt", check_view},
     {"CreateFunctionStmt", check_function},
     {"AlterFunctionStmt", check_nothing},
-    {"CreateSchemaStmt", check_nothing},
+    {"CreateSchemaStmt", check_schema},
     {"CreateDomainStmt", check_domain},
     {"AlterDomainStmt", check_nothing},
     {"CreateSeqStmt", check_sequence},
-    {"AlterSeqStmt", check_nothing},
+    {"AlterSeqStmt", check_alter_sequence},
     {"CreateStatsStmt", check_nothing},
     {"AlterStatsStmt", check_nothing},
     {"CommentStmt", check_nothing},
@@ -363,18 +376,16 @@ static const struct {
     {"AlterEnumStmt", check_alter_type},
 };
 
-/* The service names a statement that it does not have by the parser's name for
- * it, without "Stmt" at its end. */
 static void
-refuse_by_name(struct check *check, const char *node)
+check_node(struct check *check, const struct tree *body)
 {
-    char name[64];
-    size_t length = strlen(node);
-    if (length > 4 && strcmp(node + length - 4, "Stmt") == 0) {
-        length -= 4;
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        if (strcmp(statements[i].node, body->key) == 0) {
+            statements[i].check(check, body);
+            return;
+        }
     }
-    snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), node);
-    check_refuse(check, RULE_STATEMENT, name);
+    refuse_by_name(check, body->key);
 }
 
 void
@@ -386,12 +397,6 @@ check_statement(struct check *check, const struct tree *node)
         return;
     }
     check->statement->kind = RULES_DDL;
-    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
-        if (strcmp(statements[i].node, body->key) == 0) {
-            statements[i].check(check, body);
-            check_everywhere(check, body);
-            return;
-        }
-    }
-    refuse_by_name(check, body->key);
+    check_node(check, body);
+    check_everywhere(check, body);
 }

@@ -24,11 +24,25 @@ option_named(const struct tree *options, const char *name)
 }
 
 static bool
+is_good_cache(const struct tree *option)
+{
+    long cache = check_integer(tree_get(option, "arg"), 0);
+    return cache == 1 || cache >= SMALLEST_CACHE;
+}
+
+static bool
 has_good_cache(const struct tree *options)
 {
     const struct tree *option = option_named(options, "cache");
-    long cache = option ? check_integer(tree_get(option, "arg"), 0) : 0;
-    return cache == 1 || cache >= SMALLEST_CACHE;
+    return option != NULL && is_good_cache(option);
+}
+
+/* What is changed must be good; what is not mentioned stays. */
+static bool
+keeps_good_cache(const struct tree *options)
+{
+    const struct tree *option = option_named(options, "cache");
+    return option == NULL || is_good_cache(option);
 }
 
 static void
@@ -43,19 +57,35 @@ check_identity(struct check *check, const struct tree *type_name, const struct t
     }
 }
 
+static void
+check_sequence_type(struct check *check, const struct tree *options)
+{
+    const struct tree *type = option_named(options, "as");
+    const char *format = check_type_format(tree_get(type, "arg.TypeName"));
+    if (type != NULL && strcmp(format, "bigint") != 0) {
+        check_refuse(check, RULE_SEQUENCE_TYPE, format);
+    }
+}
+
 void
 check_sequence(struct check *check, const struct tree *node)
 {
     const struct tree *options = tree_get(node, "options");
-    const struct tree *type = option_named(options, "as");
-    const char *format = check_type_format(tree_get(type, "arg.TypeName"));
     if (tree_is(node, "sequence.relpersistence", "t")) {
         check_refuse(check, RULE_CREATE, "TEMPORARY SEQUENCE");
     }
-    if (type != NULL && strcmp(format, "bigint") != 0) {
-        check_refuse(check, RULE_SEQUENCE_TYPE, format);
-    }
+    check_sequence_type(check, options);
     if (!has_good_cache(options)) {
+        check_refuse(check, RULE_SEQUENCE_CACHE, NULL);
+    }
+}
+
+void
+check_alter_sequence(struct check *check, const struct tree *node)
+{
+    const struct tree *options = tree_get(node, "options");
+    check_sequence_type(check, options);
+    if (!keeps_good_cache(options)) {
         check_refuse(check, RULE_SEQUENCE_CACHE, NULL);
     }
 }
@@ -85,7 +115,7 @@ check_column(struct check *check, const struct tree *column)
     }
     for (const struct tree *item = constraints ? constraints->first : NULL; item != NULL;
          item = item->next) {
-        const char *unkeyable = is_key(item) ? check_unkeyable_type(check, type) : NULL;
+        const char *unkeyable = is_key(item) ? check_unkeyable_type(type) : NULL;
         if (is_constraint(item, "CONSTR_IDENTITY")) {
             check_identity(check, type, tree_get(item, "Constraint"));
         } else if (unkeyable != NULL) {
@@ -116,7 +146,7 @@ check_key(struct check *check, const struct tree *constraint, const struct tree 
     for (const struct tree *key = keys ? keys->first : NULL; key != NULL; key = key->next) {
         const char *name = check_string(key);
         const struct tree *column = name ? column_named(elements, name) : NULL;
-        const char *type = check_unkeyable_type(check, tree_get(column, "typeName"));
+        const char *type = check_unkeyable_type(tree_get(column, "typeName"));
         if (type != NULL) {
             check_refuse(check, RULE_KEY_TYPE, type);
         }
@@ -129,19 +159,31 @@ check_elements(struct check *check, const struct tree *elements)
     size_t columns = 0;
     for (const struct tree *item = elements ? elements->first : NULL; item != NULL;
          item = item->next) {
+        columns += tree_get(item, "ColumnDef") != NULL;
+    }
+    if (columns > COLUMNS_MAX) {
+        check_refuse(check, RULE_COLUMNS, NULL);
+        return; /* looking up each key among so many takes its time */
+    }
+    for (const struct tree *item = elements ? elements->first : NULL; item != NULL;
+         item = item->next) {
         const struct tree *column = tree_get(item, "ColumnDef");
         if (column != NULL) {
             check_column(check, column);
-            columns++;
         } else if (is_constraint(item, "CONSTR_EXCLUSION")) {
             check_refuse(check, RULE_EXCLUDE, NULL);
         } else if (is_key(item)) {
             check_key(check, tree_get(item, "Constraint"), elements);
         }
     }
-    if (columns > COLUMNS_MAX) {
-        check_refuse(check, RULE_COLUMNS, NULL);
-    }
+}
+
+static bool
+is_temporary(const struct tree *relation)
+{
+    const char *schema = tree_text(relation, "schemaname");
+    return tree_is(relation, "relpersistence", "t") ||
+           (schema != NULL && strncmp(schema, "pg_temp", 7) == 0);
 }
 
 void
@@ -155,7 +197,7 @@ check_create_table(struct check *check, const struct tree *node)
         {"options", "WITH"},          {"tablespacename", "TABLESPACE"},
         {"accessMethod", "USING"},
     };
-    if (tree_is(node, "relation.relpersistence", "t")) {
+    if (is_temporary(tree_get(node, "relation"))) {
         check_refuse(check, RULE_CREATE_CLAUSE, "TEMPORARY or TEMP table");
     } else if (tree_is(node, "relation.relpersistence", "u")) {
         check_refuse(check, RULE_CREATE_CLAUSE, "UNLOGGED table");
@@ -204,6 +246,14 @@ check_add_identity(struct check *check, const struct tree *command)
 }
 
 static void
+check_set_identity(struct check *check, const struct tree *command)
+{
+    if (!keeps_good_cache(tree_get(command, "def.List.items"))) {
+        check_refuse(check, RULE_IDENTITY_CACHE, NULL);
+    }
+}
+
+static void
 check_validate(struct check *check, const struct tree *command)
 {
     if (!check->async) {
@@ -214,6 +264,7 @@ check_validate(struct check *check, const struct tree *command)
     check->statement->job_object = tree_text(command, "name");
 }
 
+/* In the words that PostgreSQL has for these commands in its own messages. */
 static const struct {
     const char *subtype;
     void (*check)(struct check *check, const struct tree *command);
@@ -229,7 +280,7 @@ static const struct {
     {"AT_DropNotNull", NULL, RULES_ALLOWED, NULL},
     {"AT_DropExpression", NULL, RULES_ALLOWED, NULL},
     {"AT_SetStorage", NULL, RULES_ALLOWED, NULL},
-    {"AT_SetIdentity", NULL, RULES_ALLOWED, NULL},
+    {"AT_SetIdentity", check_set_identity, RULES_ALLOWED, NULL},
     {"AT_DropIdentity", NULL, RULES_ALLOWED, NULL},
     {"AT_DropConstraint", NULL, RULES_ALLOWED, NULL},
     {"AT_ChangeOwner", NULL, RULES_ALLOWED, NULL},
@@ -245,14 +296,28 @@ static const struct {
     {"AT_ResetRelOptions", NULL, RULE_ALTER_TABLE, "RESET"},
     {"AT_SetLogged", NULL, RULE_ALTER_TABLE, "SET LOGGED"},
     {"AT_SetUnLogged", NULL, RULE_ALTER_TABLE, "SET UNLOGGED"},
+    {"AT_SetAccessMethod", NULL, RULE_ALTER_TABLE, "SET ACCESS METHOD"},
     {"AT_ClusterOn", NULL, RULE_ALTER_TABLE, "CLUSTER ON"},
+    {"AT_DropCluster", NULL, RULE_ALTER_TABLE, "SET WITHOUT CLUSTER"},
+    {"AT_DropOids", NULL, RULE_ALTER_TABLE, "SET WITHOUT OIDS"},
+    {"AT_EnableTrig", NULL, RULE_ALTER_TABLE, "ENABLE TRIGGER"},
+    {"AT_EnableTrigAll", NULL, RULE_ALTER_TABLE, "ENABLE TRIGGER ALL"},
+    {"AT_EnableTrigUser", NULL, RULE_ALTER_TABLE, "ENABLE TRIGGER USER"},
+    {"AT_DisableTrig", NULL, RULE_ALTER_TABLE, "DISABLE TRIGGER"},
+    {"AT_DisableTrigAll", NULL, RULE_ALTER_TABLE, "DISABLE TRIGGER ALL"},
+    {"AT_DisableTrigUser", NULL, RULE_ALTER_TABLE, "DISABLE TRIGGER USER"},
+    {"AT_EnableRule", NULL, RULE_ALTER_TABLE, "ENABLE RULE"},
+    {"AT_DisableRule", NULL, RULE_ALTER_TABLE, "DISABLE RULE"},
+    {"AT_AddOf", NULL, RULE_ALTER_TABLE, "OF"},
+    {"AT_DropOf", NULL, RULE_ALTER_TABLE, "NOT OF"},
     {"AT_AddInherit", NULL, RULE_ALTER_TABLE, "INHERIT"},
     {"AT_DropInherit", NULL, RULE_ALTER_TABLE, "NO INHERIT"},
     {"AT_AttachPartition", NULL, RULE_ALTER_TABLE, "ATTACH PARTITION"},
     {"AT_DetachPartition", NULL, RULE_ALTER_TABLE, "DETACH PARTITION"},
-    {"AT_EnableRowSecurity", NULL, RULE_ALTER_TABLE, "ENABLE ROW LEVEL SECURITY"},
-    {"AT_DisableRowSecurity", NULL, RULE_ALTER_TABLE, "DISABLE ROW LEVEL SECURITY"},
-    {"AT_ForceRowSecurity", NULL, RULE_ALTER_TABLE, "FORCE ROW LEVEL SECURITY"},
+    {"AT_EnableRowSecurity", NULL, RULE_ALTER_TABLE, "ENABLE ROW SECURITY"},
+    {"AT_DisableRowSecurity", NULL, RULE_ALTER_TABLE, "DISABLE ROW SECURITY"},
+    {"AT_ForceRowSecurity", NULL, RULE_ALTER_TABLE, "FORCE ROW SECURITY"},
+    {"AT_NoForceRowSecurity", NULL, RULE_ALTER_TABLE, "NO FORCE ROW SECURITY"},
     {"AT_ReplicaIdentity", NULL, RULE_ALTER_TABLE, "REPLICA IDENTITY"},
 };
 
@@ -277,6 +342,13 @@ void
 check_alter_table(struct check *check, const struct tree *node)
 {
     const struct tree *list = tree_get(node, "cmds");
+    if (tree_is(node, "objtype", "OBJECT_TYPE") || tree_is(node, "relkind", "OBJECT_TYPE")) {
+        check_refuse(check, RULE_ALTER, "TYPE"); /* a composite type's attributes */
+        return;
+    }
+    if (check->async) {
+        check->statement->job_table = check_table_name(check, tree_get(node, "relation"));
+    }
     for (const struct tree *item = list ? list->first : NULL; item != NULL; item = item->next) {
         check_command(check, tree_get(item, "AlterTableCmd"));
     }

@@ -76,10 +76,15 @@ static const struct {
     {"tstzmultirange", "tstzmultirange", RUN_TIME},
     {"datemultirange", "datemultirange", RUN_TIME},
     {"pg_lsn", "pg_lsn", RUN_TIME},
+    {"pg_node_tree", "pg_node_tree", RUN_TIME},
     {"pg_snapshot", "pg_snapshot", RUN_TIME},
     {"txid_snapshot", "txid_snapshot", RUN_TIME},
     {"jsonpath", "jsonpath", RUN_TIME},
     {"oid", "oid", RUN_TIME},
+    {"oidvector", "oidvector", RUN_TIME},
+    {"int2vector", "int2vector", RUN_TIME},
+    {"aclitem", "aclitem", RUN_TIME},
+    {"gtsvector", "gtsvector", RUN_TIME},
     {"regclass", "regclass", RUN_TIME},
     {"regproc", "regproc", RUN_TIME},
     {"regprocedure", "regprocedure", RUN_TIME},
@@ -87,6 +92,10 @@ static const struct {
     {"regrole", "regrole", RUN_TIME},
     {"regnamespace", "regnamespace", RUN_TIME},
     {"regconfig", "regconfig", RUN_TIME},
+    {"regdictionary", "regdictionary", RUN_TIME},
+    {"regcollation", "regcollation", RUN_TIME},
+    {"regoper", "regoper", RUN_TIME},
+    {"regoperator", "regoperator", RUN_TIME},
     {"name", "name", RUN_TIME},
     {"char", "\"char\"", RUN_TIME},
     {"xid", "xid", RUN_TIME},
@@ -98,105 +107,103 @@ static const struct {
 
 #define TYPES (sizeof types / sizeof types[0])
 
-/* The row of a TypeName or of a function's name, or TYPES: unqualified, or in
- * pg_catalog. */
-static size_t
-find_type(const struct tree *names)
+/* The name that is meant, if it could be built in: unqualified or in pg_catalog. */
+static const char *
+built_in_name(const struct tree *names)
 {
-    const struct tree *name = names ? names->first : NULL;
-    const char *schema = NULL, *text = check_string(name);
-    if (name != NULL && name->next != NULL) {
-        schema = text;
-        text = check_string(name->next);
+    const struct tree *first = names ? names->first : NULL;
+    const char *text = check_string(first);
+    if (first != NULL && first->next != NULL) {
+        bool catalog = text != NULL && strcmp(text, "pg_catalog") == 0;
+        text = catalog && first->next->next == NULL ? check_string(first->next) : NULL;
     }
-    if (text == NULL || (schema != NULL && strcmp(schema, "pg_catalog") != 0) ||
-        tree_count(names) > 2) {
-        return TYPES;
-    }
+    return text;
+}
+
+/* The row of a type, or TYPES. */
+static size_t
+find_type(const char *name)
+{
     size_t row = 0;
-    while (row < TYPES && strcmp(types[row].name, text) != 0) {
+    while (row < TYPES && (name == NULL || strcmp(types[row].name, name) != 0)) {
         row++;
     }
     return row;
 }
 
+struct type {
+    size_t row; /* of the elements, for an array */
+    bool array;
+};
+
+static struct type
+read_type(const struct tree *type_name)
+{
+    const char *name = built_in_name(tree_get(type_name, "names"));
+    struct type type = {find_type(name), tree_count(tree_get(type_name, "arrayBounds")) > 0};
+    if (type.row == TYPES && name != NULL && *name == '_' && find_type(name + 1) < TYPES) {
+        type = (struct type){find_type(name + 1), true}; /* _int4 is integer[] */
+    }
+    return type;
+}
+
 const char *
 check_type_format(const struct tree *type_name)
 {
-    size_t row = find_type(tree_get(type_name, "names"));
+    size_t row = read_type(type_name).row;
     return row < TYPES ? types[row].format : "";
 }
 
 static void
-refuse_array(struct check *check, const struct tree *type_name, size_t row)
+refuse_type(struct check *check, const struct tree *type_name, struct type type)
 {
     char name[160];
-    const struct tree *last = tree_get(type_name, "names")->first;
-    while (last != NULL && last->next != NULL) {
-        last = last->next;
-    }
-    const char *own = check_string(last);
-    snprintf(name, sizeof name, "%.120s[]", row < TYPES ? types[row].format : own ? own : "");
+    const char *own = check_last_name(tree_get(type_name, "names"));
+    snprintf(name, sizeof name, "%.120s%s", type.row < TYPES ? types[type.row].format : own,
+             type.array ? "[]" : "");
     check_refuse(check, RULE_DATATYPE, name);
 }
 
 void
 check_column_type(struct check *check, const struct tree *type_name)
 {
-    const struct tree *names = tree_get(type_name, "names");
-    if (names == NULL) {
+    struct type type = read_type(type_name);
+    bool known = type.row < TYPES;
+    if (check_last_name(tree_get(type_name, "names")) == NULL) {
         return;
     }
-    size_t row = find_type(names);
-    if (row < TYPES && (types[row].may & SERIAL)) {
+    if (known && (types[type.row].may & SERIAL)) {
         /* Only the short-hand itself: an array of it is no type at all. */
-        const struct tree *last = names->first;
-        while (last->next != NULL) {
-            last = last->next;
-        }
-        check_refuse(check, RULE_SERIAL, check_string(last));
-    } else if (tree_count(tree_get(type_name, "arrayBounds")) > 0) {
-        refuse_array(check, type_name, row);
-    } else if (row < TYPES && !(types[row].may & STORED)) {
-        check_refuse(check, RULE_DATATYPE, types[row].format);
+        check_refuse(check, RULE_SERIAL, check_last_name(tree_get(type_name, "names")));
+    } else if (type.array || (known && !(types[type.row].may & STORED))) {
+        refuse_type(check, type_name, type);
     }
 }
 
 const char *
-check_unkeyable_type(struct check *check, const struct tree *type_name)
+check_unkeyable_type(const struct tree *type_name)
 {
-    (void)check;
-    size_t row = find_type(tree_get(type_name, "names"));
+    size_t row = read_type(type_name).row;
     bool stored = row < TYPES && (types[row].may & STORED);
     return stored && !(types[row].may & KEY) ? types[row].format : NULL;
 }
 
 /* ------------------------------------------------------------- in expressions */
 
-static int
-check_cast(const struct tree *found, void *context)
+void
+check_cast(struct check *check, const struct tree *type_name)
 {
-    size_t row = find_type(tree_get(found, "typeName.names"));
-    if (row < TYPES && types[row].may == 0) {
-        check_refuse(context, RULE_DATATYPE, types[row].format);
+    struct type type = read_type(type_name);
+    if (type.row < TYPES && types[type.row].may == 0) {
+        refuse_type(check, type_name, type);
     }
-    return 0;
-}
-
-/* line('{1,2,3}') is a function call to the parser. */
-static int
-check_constructor(const struct tree *found, void *context)
-{
-    size_t row = find_type(tree_get(found, "funcname"));
-    if (row < TYPES && types[row].may == 0) {
-        check_refuse(context, RULE_DATATYPE, types[row].format);
-    }
-    return 0;
 }
 
 void
-check_run_time_types(struct check *check, const struct tree *node)
+check_constructor(struct check *check, const struct tree *function_name)
 {
-    tree_visit(node, "TypeCast", check_cast, check);
-    tree_visit(node, "FuncCall", check_constructor, check);
+    size_t row = find_type(built_in_name(function_name));
+    if (row < TYPES && types[row].may == 0) {
+        check_refuse(check, RULE_DATATYPE, types[row].format);
+    }
 }

@@ -54,21 +54,51 @@ skip_block_comment(struct lexer *lexer)
 }
 
 static void
+skip_line(struct lexer *lexer)
+{
+    while (lexer->at < lexer->end && *lexer->at != '\n' && *lexer->at != '\r') {
+        lexer->at++;
+    }
+}
+
+static void
 skip_blank(struct lexer *lexer)
 {
     while (lexer->at < lexer->end) {
         if (isspace((unsigned char)*lexer->at)) {
             lexer->at++;
         } else if (peek(lexer, 0) == '-' && peek(lexer, 1) == '-') {
-            while (lexer->at < lexer->end && *lexer->at != '\n' && *lexer->at != '\r') {
-                lexer->at++;
-            }
+            skip_line(lexer);
         } else if (peek(lexer, 0) == '/' && peek(lexer, 1) == '*') {
             skip_block_comment(lexer);
         } else {
             return;
         }
     }
+}
+
+/* A string goes on, in its own kind, behind white space that has a line's end:
+ * the lexer is put before the quote that opens the next part. */
+static bool
+skip_to_continuation(struct lexer *lexer)
+{
+    struct lexer ahead = *lexer;
+    bool new_line = false;
+    while (ahead.at < ahead.end) {
+        if (isspace((unsigned char)*ahead.at)) {
+            new_line |= *ahead.at == '\n' || *ahead.at == '\r';
+            ahead.at++;
+        } else if (peek(&ahead, 0) == '-' && peek(&ahead, 1) == '-') {
+            skip_line(&ahead);
+        } else {
+            break;
+        }
+    }
+    if (!new_line || peek(&ahead, 0) != '\'') {
+        return false;
+    }
+    lexer->at = ahead.at;
+    return true;
 }
 
 /* From the opening quote to behind the closing one; a doubled quote is none. */
@@ -81,7 +111,8 @@ skip_quoted(struct lexer *lexer, char quote, bool backslashes)
         if (c == '\\' && backslashes && lexer->at < lexer->end) {
             lexer->at++;
         } else if (c == quote) {
-            if (peek(lexer, 0) != quote) {
+            bool doubled = peek(lexer, 0) == quote;
+            if (!doubled && (quote != '\'' || !skip_to_continuation(lexer))) {
                 return;
             }
             lexer->at++;
@@ -233,7 +264,9 @@ lexer_value(struct lexer_token token, char *value, size_t size)
     char *to = value;
     for (size_t i = 1; i < token.length - 1; i++) {
         *to++ = token.at[i];
-        i += token.at[i] == quote; /* doubled */
+        if (token.at[i] == quote && (++i == token.length - 1 || token.at[i] != quote)) {
+            return false; /* unclosed, or in more than one part */
+        }
     }
     *to = '\0';
     return true;

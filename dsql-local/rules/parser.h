@@ -10,8 +10,8 @@
 #include "tree.h"
 
 /* Parses one statement. 0 and *node the object { "SelectStmt": ... } (NULL for an
- * empty text), DSQL_E_PROTOCOL when the grammar does not know it, or
- * DSQL_E_NOMEM. */
+ * empty text), DSQL_E_PROTOCOL when the grammar does not know it, when it is more
+ * than one or nests too deeply, or DSQL_E_NOMEM. */
 DSQL_MUST_CHECK int parser_read(const char *sql, struct arena *arena, const struct tree **node);
 
 #endif

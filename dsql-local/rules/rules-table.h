@@ -26,6 +26,7 @@
     X(RULE_TABLESAMPLE, "0A000", "TABLESAMPLE clause not supported", "statements") \
     X(RULE_CREATE, "0A000", "CREATE %s not supported", "statements") \
     X(RULE_ALTER, "0A000", "ALTER %s not supported", "statements") \
+    X(RULE_FUNCTION, "0A000", "function %s not supported", "statements") \
     X(RULE_PROCEDURE, "0A000", "PROCEDURE is not supported", "statements") \
     X(RULE_LANGUAGE, "0A000", "CREATE FUNCTION with language %s not supported", "statements") \
     X(RULE_DROP_OBJECT, "0A000", "unsupported object in DROP statement", "statements") \

@@ -41,20 +41,17 @@ rules_message(int rule)
 /* ------------------------------------------------------------------ splitting */
 
 /* Follows a text to the semicolons that end statements: not those in brackets
- * (CREATE RULE) nor those of a function's body (BEGIN ATOMIC ... END). */
-struct splitter {
-    struct lexer lexer;
-};
-
+ * (CREATE RULE) nor those of a function's body (CREATE ... BEGIN ATOMIC ... END). */
 static bool
-next_statement(struct splitter *splitter, const char **start, size_t *length)
+next_statement(struct lexer *lexer, const char **start, size_t *length)
 {
     size_t brackets = 0, blocks = 0;
     struct lexer_token token, before = {0};
+    bool create = false;
     *start = NULL;
     *length = 0;
     for (;;) {
-        token = lexer_next(&splitter->lexer);
+        token = lexer_next(lexer);
         if (token.kind == LEXER_END) {
             return *start != NULL;
         }
@@ -66,7 +63,7 @@ next_statement(struct splitter *splitter, const char **start, size_t *length)
         }
         brackets += lexer_is_symbol(token, '(');
         brackets -= lexer_is_symbol(token, ')') && brackets > 0;
-        if (lexer_is(token, "atomic") && lexer_is(before, "begin")) {
+        if (create && lexer_is(token, "atomic") && lexer_is(before, "begin")) {
             blocks++;
         } else if (blocks > 0 && lexer_is(token, "case")) {
             blocks++;
@@ -75,6 +72,7 @@ next_statement(struct splitter *splitter, const char **start, size_t *length)
         }
         if (*start == NULL) {
             *start = token.at;
+            create = lexer_is(token, "create");
         }
         *length = (size_t)(token.at + token.length - *start);
         before = token;
@@ -89,22 +87,24 @@ blank(struct lexer_token token)
     memset((char *)(uintptr_t)token.at, ' ', token.length);
 }
 
-/* NAME or SCHEMA.NAME as it is spelled; the token behind it is in *token. */
-static const char *
-take_name(struct check *check, struct lexer *lexer, struct lexer_token *token)
+static bool
+is_name(struct lexer_token token)
 {
-    const char *from = token->at, *to = from;
-    while (token->kind == LEXER_WORD || token->kind == LEXER_QUOTED) {
-        to = token->at + token->length;
-        *token = lexer_next(lexer);
-        if (!lexer_is_symbol(*token, '.')) {
+    return token.kind == LEXER_WORD || token.kind == LEXER_QUOTED;
+}
+
+/* The token behind NAME or SCHEMA.NAME, which begins with token. */
+static struct lexer_token
+skip_name(struct lexer *lexer, struct lexer_token token)
+{
+    while (is_name(token)) {
+        token = lexer_next(lexer);
+        if (!lexer_is_symbol(token, '.')) {
             break;
         }
-        *token = lexer_next(lexer);
+        token = lexer_next(lexer);
     }
-    char *name = arena_copy(check->arena, from, (size_t)(to - from));
-    check->failed |= name == NULL;
-    return name;
+    return token;
 }
 
 /* CREATE [UNIQUE] INDEX [ASYNC] ...: the lexer stands behind INDEX. */
@@ -124,10 +124,12 @@ rewrite_index(struct check *check, struct lexer lexer)
     if (lexer_is(token, "only")) {
         token = lexer_next(&lexer);
     }
-    check->statement->job_table = take_name(check, &lexer, &token);
+    token = skip_name(&lexer, token);
     if (lexer_is(token, "using")) {
         struct lexer_token method = lexer_next(&lexer);
-        if (lexer_is(method, "btree_index")) { /* the service's own name of what there is */
+        char name[64];
+        if (is_name(method) && lexer_value(method, name, sizeof name) &&
+            strcmp(name, "btree_index") == 0) { /* the service's own name of what there is */
             blank(token);
             blank(method);
         } else {
@@ -136,33 +138,25 @@ rewrite_index(struct check *check, struct lexer lexer)
     }
 }
 
-/* ALTER TABLE ASYNC ...: the lexer stands behind TABLE. */
+/* ALTER TABLE ASYNC [IF EXISTS] [ONLY] name VALIDATE ...: the lexer stands behind
+ * TABLE. Without VALIDATE there, async is a table of that name. */
 static void
 rewrite_alter_table(struct check *check, struct lexer lexer)
 {
-    struct lexer_token token = lexer_next(&lexer);
-    if (!lexer_is(token, "async")) {
-        return;
-    }
-    struct lexer rest = lexer;
+    struct lexer_token async = lexer_next(&lexer);
     struct lexer_token next = lexer_next(&lexer);
-    if (next.kind != LEXER_WORD && next.kind != LEXER_QUOTED) {
-        return; /* a table of that name */
-    }
-    if (lexer_is(next, "validate") || lexer_is(next, "add") || lexer_is(next, "drop") ||
-        lexer_is(next, "alter") || lexer_is(next, "rename") || lexer_is(next, "set")) {
-        struct lexer_token after = lexer_next(&rest);
-        after = lexer_next(&rest);
-        if (!lexer_is(after, "validate")) {
-            return; /* ALTER TABLE async RENAME ...: again a table of that name */
-        }
-    }
-    blank(token);
-    check->async = true;
-    while (lexer_is(next, "if") || lexer_is(next, "exists") || lexer_is(next, "only")) {
+    if (lexer_is(next, "if")) {
+        next = lexer_next(&lexer); /* EXISTS */
         next = lexer_next(&lexer);
     }
-    check->statement->job_table = take_name(check, &lexer, &next);
+    if (lexer_is(next, "only")) {
+        next = lexer_next(&lexer);
+    }
+    if (lexer_is(async, "async") && is_name(next) &&
+        lexer_is(skip_name(&lexer, next), "validate")) {
+        blank(async);
+        check->async = true;
+    }
 }
 
 static void
@@ -184,12 +178,13 @@ static bool
 rewrite_iam(struct check *check, struct lexer lexer)
 {
     char role[128], arn[2100];
-    struct lexer_token verb = lexer_next(&lexer);
+    struct lexer_token verb = lexer_next(&lexer), who = lexer_next(&lexer);
+    struct lexer_token direction = lexer_next(&lexer), whom = lexer_next(&lexer);
     bool grant = lexer_is(verb, "grant");
-    if ((!grant && !lexer_is(verb, "revoke")) ||
-        !lexer_value(lexer_next(&lexer), role, sizeof role) ||
-        !lexer_is(lexer_next(&lexer), grant ? "to" : "from") ||
-        !lexer_value(lexer_next(&lexer), arn, sizeof arn) || lexer_next(&lexer).kind != LEXER_END) {
+    if ((!grant && !lexer_is(verb, "revoke")) || !is_name(who) ||
+        !lexer_value(who, role, sizeof role) || !lexer_is(direction, grant ? "to" : "from") ||
+        whom.kind != LEXER_STRING || !lexer_value(whom, arn, sizeof arn) ||
+        lexer_next(&lexer).kind != LEXER_END) {
         return false;
     }
     const char *call =
@@ -269,7 +264,7 @@ read_statement(struct arena *arena, const char *start, size_t length,
 int
 rules_text_read(const char *sql, size_t length, struct rules_text *text)
 {
-    struct splitter splitter = {0};
+    struct lexer lexer;
     const char *start;
     size_t size, count = 0;
     *text = (struct rules_text){0};
@@ -278,14 +273,14 @@ rules_text_read(const char *sql, size_t length, struct rules_text *text)
         return DSQL_E_NOMEM;
     }
     text->memory = arena;
-    lexer_init(&splitter.lexer, sql, length);
-    while (next_statement(&splitter, &start, &size)) {
+    lexer_init(&lexer, sql, length);
+    while (next_statement(&lexer, &start, &size)) {
         count++;
     }
     text->statements = arena_get(arena, (count + 1) * sizeof *text->statements);
     int failure = text->statements ? 0 : DSQL_E_NOMEM;
-    lexer_init(&splitter.lexer, sql, length);
-    while (failure == 0 && next_statement(&splitter, &start, &size)) {
+    lexer_init(&lexer, sql, length);
+    while (failure == 0 && next_statement(&lexer, &start, &size)) {
         struct rules_statement *statement = &text->statements[text->count++];
         statement->start = (size_t)(start - sql);
         failure = read_statement(arena, start, size, statement);

@@ -41,6 +41,9 @@ strings_of_every_kind(void)
     expect_tokens("\"a\"\"b\" U&\"x\"", "q\"a\"\"b\"|qU&\"x\"|");
     expect_tokens("$$ a;b $$ $t$ $$ $t$;", "s$$ a;b $$|s$t$ $$ $t$|.;|");
     expect_tokens("'a\\' b", "s'a\\'|wb|");
+    /* in parts, on lines of their own */
+    expect_tokens("E'a' -- c\n 'b\\'c'|", "sE'a' -- c\n 'b\\'c'|.||");
+    expect_tokens("'a' 'b' \"c\"\n\"d\"", "s'a'|s'b'|q\"c\"|q\"d\"|");
 }
 
 static void
@@ -70,7 +73,8 @@ values_of_names_and_strings(void)
         {"Role_A", "role_a"}, {"\"Ro\"\"le\"", "Ro\"le"},
         {"'it''s'", "it's"},  {"''", ""},
         {"E'x'", NULL},       {"'open", NULL},
-        {"12", NULL},
+        {"12", NULL},         {"'a'\n'b'", NULL},
+        {"'a''", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct lexer lexer;

@@ -4,6 +4,8 @@
 /* What each statement is, and in which words it is refused. */
 #include "rules/rules.h"
 
+#include <stdlib.h>
+
 #include "check.h"
 
 static struct rules_text text;
@@ -22,6 +24,14 @@ only(const char *sql)
     return &text.statements[0];
 }
 
+static size_t
+count(const char *sql)
+{
+    rules_text_clear(&text);
+    CHECK(rules_text_read(sql, strlen(sql), &text) == 0);
+    return text.count;
+}
+
 static void
 kinds_of_statements(void)
 {
@@ -34,6 +44,8 @@ kinds_of_statements(void)
         {RULES_READ, "TABLE t"},
         {RULES_READ, "SELECT * FROM t FOR UPDATE"},
         {RULES_READ, "EXPLAIN INSERT INTO t VALUES (1)"},
+        {RULES_READ, "EXPLAIN (ANALYZE off, COSTS) DELETE FROM t"},
+        {RULES_READ, "EXPLAIN (ANALYZE 0) DELETE FROM t"},
         {RULES_READ, "COPY t TO STDOUT"},
         {RULES_READ, "CALL sys.wait_for_job('x')"},
         {RULES_READ, "WITH x AS (SELECT 1) SELECT * FROM x"},
@@ -42,6 +54,7 @@ kinds_of_statements(void)
         {RULES_DML, "DELETE FROM t"},
         {RULES_DML, "WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x"},
         {RULES_DML, "EXPLAIN ANALYZE DELETE FROM t"},
+        {RULES_DML, "EXPLAIN (COSTS, ANALYZE true) DELETE FROM t"},
         {RULES_DML, "COPY t FROM STDIN"},
         {RULES_DML, "COPY (DELETE FROM t RETURNING *) TO STDOUT"},
         {RULES_DDL, "CREATE TABLE t (a int)"},
@@ -65,6 +78,7 @@ kinds_of_statements(void)
         {RULES_READ, "SELECT SOMETHING NEW FROM FROM"},
         {RULES_DDL, "CREATE SOMETHING NEW"},
         {RULES_DML, "WITH x AS SOMETHING (DELETE FROM t) SELECT"},
+        {RULES_DML, "COPY (DELETE FROM t SOMETHING NEW) TO STDOUT"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct rules_statement *statement = only(rows[i].sql);
@@ -96,6 +110,11 @@ statements_that_are_refused(void)
         {"DO $$ BEGIN END $$", RULE_STATEMENT, "unsupported statement: Do"},
         {"CREATE TABLE t AS SELECT 1", RULE_STATEMENT, "unsupported statement: CreateTableAs"},
         {"SELECT 1 AS a INTO t", RULE_STATEMENT, "unsupported statement: CreateTableAs"},
+        {"CREATE TEMP TABLE t AS EXECUTE p", RULE_STATEMENT,
+         "unsupported statement: CreateTableAs"},
+        {"EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1", RULE_STATEMENT,
+         "unsupported statement: CreateTableAs"},
+        {"EXPLAIN EXECUTE p", RULE_STATEMENT, "unsupported statement: Execute"},
         {"CREATE EXTENSION x", RULE_STATEMENT, "unsupported statement: CreateExtension"},
         {"CREATE POLICY p ON t", RULE_STATEMENT, "unsupported statement: CreatePolicy"},
         {"MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE", RULE_MERGE,
@@ -123,12 +142,17 @@ statements_that_are_refused(void)
         {"SET ROLE x", RULE_SETTING, "setting configuration parameter \"role\" not supported"},
         {"SELECT 1 WHERE pg_catalog.set_config('lock_timeout', '5', false) = ''", RULE_SETTING,
          "setting configuration parameter \"lock_timeout\" not supported"},
+        {"SELECT pg_catalog.pg_advisory_lock(1)", RULE_FUNCTION,
+         "function pg_advisory_lock not supported"},
+        {"SELECT 1 FROM t WHERE PG_TRY_ADVISORY_XACT_LOCK(a)", RULE_FUNCTION,
+         "function pg_try_advisory_xact_lock not supported"},
         {"SHOW lc_ctype", RULE_UNKNOWN_SETTING,
          "unrecognized configuration parameter \"lc_ctype\""},
         {"CREATE TRIGGER g AFTER INSERT ON t EXECUTE FUNCTION f()", RULE_CREATE,
          "CREATE TRIGGER not supported"},
         {"CREATE TYPE y AS ENUM ('a')", RULE_CREATE, "CREATE TYPE not supported"},
         {"ALTER TYPE y ADD VALUE 'b'", RULE_ALTER, "ALTER TYPE not supported"},
+        {"ALTER TYPE y ADD ATTRIBUTE b int", RULE_ALTER, "ALTER TYPE not supported"},
         {"CREATE PROCEDURE p() LANGUAGE sql AS ''", RULE_PROCEDURE, "PROCEDURE is not supported"},
         {"CREATE FUNCTION f() RETURNS int LANGUAGE 'plpgsql' AS ''", RULE_LANGUAGE,
          "CREATE FUNCTION with language plpgsql not supported"},
@@ -138,6 +162,10 @@ statements_that_are_refused(void)
         {"ALTER TYPE y RENAME TO z", RULE_RENAME_OBJECT, "unsupported object in RENAME statement"},
         {"GRANT USAGE ON SCHEMA public TO r", RULE_SYSTEM_ENTITY,
          "feature not supported on system entity"},
+        {"REVOKE SELECT ON t, \"sys\".jobs FROM r", RULE_SYSTEM_ENTITY,
+         "feature not supported on system entity"},
+        {"CREATE SCHEMA s CREATE VIEW v AS SELECT 1 CREATE TABLE t (a serial)", RULE_SERIAL,
+         "type \"serial\" does not exist"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct rules_statement *statement = only(rows[i].sql);
@@ -157,6 +185,8 @@ tables_types_and_identity(void)
     } rows[] = {
         {"CREATE TEMP TABLE t (a int)", RULE_CREATE_CLAUSE,
          "TEMPORARY or TEMP table not supported for CREATE TABLE"},
+        {"CREATE TABLE pg_temp.t (a int)", RULE_CREATE_CLAUSE,
+         "TEMPORARY or TEMP table not supported for CREATE TABLE"},
         {"CREATE UNLOGGED TABLE t (a int)", RULE_CREATE_CLAUSE,
          "UNLOGGED table not supported for CREATE TABLE"},
         {"CREATE TABLE t (a int) PARTITION BY HASH (a)", RULE_CREATE_CLAUSE,
@@ -164,6 +194,9 @@ tables_types_and_identity(void)
         {"CREATE TABLE t (a int[])", RULE_DATATYPE, "datatype integer[] not supported"},
         {"CREATE TABLE t (a varchar(5) ARRAY)", RULE_DATATYPE,
          "datatype character varying[] not supported"},
+        {"CREATE TABLE t (a _int4)", RULE_DATATYPE, "datatype integer[] not supported"},
+        {"CREATE TABLE t (a mydomain[][])", RULE_DATATYPE, "datatype mydomain[] not supported"},
+        {"CREATE TABLE t (a regdictionary)", RULE_DATATYPE, "datatype regdictionary not supported"},
         {"CREATE TABLE t (a pg_catalog.money)", RULE_DATATYPE, "datatype money not supported"},
         {"CREATE TABLE t (a varbit(8))", RULE_DATATYPE, "datatype bit varying not supported"},
         {"CREATE DOMAIN d AS inet", RULE_DATATYPE, "datatype inet not supported"},
@@ -171,6 +204,8 @@ tables_types_and_identity(void)
         {"ALTER TABLE t ADD a serial", RULE_SERIAL, "type \"serial\" does not exist"},
         {"SELECT '1'::money", RULE_DATATYPE, "datatype money not supported"},
         {"SELECT CAST(x AS point) FROM t", RULE_DATATYPE, "datatype point not supported"},
+        {"SELECT '{}'::box[]", RULE_DATATYPE, "datatype box[] not supported"},
+        {"SELECT line('{1,2,3}')", RULE_DATATYPE, "datatype line not supported"},
         {"CREATE TABLE t (a text COLLATE \"C\")", RULE_COLLATE, "COLLATE not supported"},
         {"CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =))", RULE_EXCLUDE,
          "EXCLUDE constraint not supported"},
@@ -186,7 +221,10 @@ tables_types_and_identity(void)
         {"ALTER TABLE t ALTER a ADD GENERATED ALWAYS AS IDENTITY (CACHE 5)", RULE_IDENTITY_CACHE,
          "identity column is not supported without an explicit cache size. please define CACHE "
          "greater than or equal to 65536 or equal to 1"},
+        {"ALTER TABLE t ALTER a SET GENERATED ALWAYS SET CACHE 100", RULE_IDENTITY_CACHE, NULL},
         {"CREATE SEQUENCE s", RULE_SEQUENCE_CACHE, NULL},
+        {"ALTER SEQUENCE s CACHE 2", RULE_SEQUENCE_CACHE, NULL},
+        {"ALTER SEQUENCE s AS smallint", RULE_SEQUENCE_TYPE, NULL},
         {"CREATE SEQUENCE s AS integer CACHE 1", RULE_SEQUENCE_TYPE, NULL},
         {"ALTER TABLE t ADD COLUMN a int NOT NULL", RULE_ADD_COLUMN,
          "ALTER TABLE ADD COLUMN with constraint not supported"},
@@ -200,6 +238,8 @@ tables_types_and_identity(void)
          "unsupported ALTER TABLE ADD CONSTRAINT statement"},
         {"ALTER TABLE t VALIDATE CONSTRAINT c", RULE_ALTER_TABLE,
          "unsupported ALTER TABLE VALIDATE CONSTRAINT statement"},
+        {"ALTER TABLE t ENABLE ROW LEVEL SECURITY", RULE_ALTER_TABLE,
+         "unsupported ALTER TABLE ENABLE ROW SECURITY statement"},
         {"ALTER TABLE t DROP COLUMN a, ALTER b SET STATISTICS 5", RULE_ALTER_COLUMN,
          "unsupported ALTER TABLE ALTER COLUMN ... SET STATISTICS statement"},
         {"CREATE TABLE t (a bigint GENERATED BY DEFAULT AS IDENTITY (CACHE 65536) PRIMARY KEY)",
@@ -208,6 +248,8 @@ tables_types_and_identity(void)
          RULES_ALLOWED, NULL},
         {"CREATE TABLE t (a int REFERENCES u ON DELETE CASCADE DEFERRABLE)", RULES_ALLOWED, NULL},
         {"CREATE SEQUENCE s CACHE 3000000000", RULES_ALLOWED, NULL},
+        {"ALTER SEQUENCE s RESTART WITH 5", RULES_ALLOWED, NULL},
+        {"ALTER TABLE t ALTER a RESTART SET CACHE 1", RULES_ALLOWED, NULL},
         {"ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", RULES_ALLOWED, NULL},
         {"ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX i", RULES_ALLOWED, NULL},
         {"SELECT '1.2.3.4'::inet, ARRAY[1]::int[]", RULES_ALLOWED, NULL},
@@ -254,6 +296,12 @@ indexes(void)
     CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
     CHECK(statement->job_object == NULL);
     CHECK_TEXT(statement->job_table, "t");
+    statement = only("CREATE INDEX ASYNC async ON ONLY S /* s */ . U&\"\\00541\" (a)");
+    CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
+    CHECK_TEXT(statement->job_table, "s.\"T1\"");
+    CHECK_TEXT(statement->job_object, "async");
+    CHECK_TEXT(only("CREATE INDEX ASYNC ON \"a\"\"b.c\" (a)")->job_table, "\"a\"\"b.c\"");
+    CHECK(only("CREATE INDEX ASYNC i ON t USING \"btree_index\" (a)")->rule == RULES_ALLOWED);
     CHECK(only("CREATE INDEX i ON t (a)")->rule == RULE_INDEX_SYNC);
     CHECK(only("CREATE INDEX \"async\" ON t (a)")->rule == RULE_INDEX_SYNC);
     CHECK(only("CREATE INDEX CONCURRENTLY i ON t (a)")->rule == RULE_INDEX_CLAUSE);
@@ -274,9 +322,13 @@ validation_jobs(void)
     CHECK_TEXT(statement->sql, "ALTER TABLE       s.t VALIDATE CONSTRAINT \"C\"");
     CHECK_TEXT(statement->job_table, "s.t");
     CHECK_TEXT(statement->job_object, "C");
-    statement = only("ALTER TABLE async RENAME TO b");
-    CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_NONE);
-    CHECK_TEXT(statement->sql, "ALTER TABLE async RENAME TO b");
+    CHECK_TEXT(only("alter table async if exists only validate validate constraint c")->job_table,
+               "validate");
+    /* a table of that name */
+    CHECK_TEXT(only("ALTER TABLE async OWNER TO b")->sql, "ALTER TABLE async OWNER TO b");
+    CHECK_TEXT(only("ALTER TABLE async.t ADD a int")->sql, "ALTER TABLE async.t ADD a int");
+    CHECK(only("ALTER TABLE async RENAME TO b")->job == RULES_JOB_NONE);
+    CHECK(only("ALTER TABLE async VALIDATE CONSTRAINT c")->rule == RULE_ALTER_TABLE);
 }
 
 static void
@@ -289,7 +341,11 @@ iam_mappings(void)
     CHECK_TEXT(statement->sql,
                "CALL pg_catalog.dsql_local_iam_grant('My Role','arn:aws:iam::1:role/o''x')");
     CHECK_TEXT(only("AWS IAM REVOKE r FROM 'a'")->tag, "REVOKE");
-    CHECK_TEXT(only("AWS IAM GRANT r")->sql, "AWS IAM GRANT r"); /* PostgreSQL's syntax error */
+    /* syntax errors, which are PostgreSQL's to tell */
+    CHECK_TEXT(only("AWS IAM GRANT r")->sql, "AWS IAM GRANT r");
+    CHECK(only("AWS IAM GRANT r TO arn")->tag == NULL);
+    CHECK(only("AWS IAM GRANT 'r' TO 'arn'")->tag == NULL);
+    CHECK(only("AWS IAM GRANT r TO 'arn' x")->tag == NULL);
 }
 
 static void
@@ -305,8 +361,57 @@ texts_are_cut_at_their_semicolons(void)
         CHECK(strncmp(sql + text.statements[1].start, "CREATE", 6) == 0);
         CHECK_TEXT(text.statements[2].sql, "COMMIT");
     }
-    rules_text_clear(&text);
-    CHECK(rules_text_read(" -- nothing", 11, &text) == 0 && text.count == 0);
+    CHECK(count("SELECT begin atomic; DELETE FROM t") == 2);
+    CHECK(count("SELECT E'a'\n'b\\'; c;'; SELECT 2") == 2);
+    CHECK(count("CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); COMMIT") == 2);
+    CHECK(count(" -- nothing") == 0);
+}
+
+/* "SELECT 1 + 1 + ... tail" */
+static char *
+chain(const char *head, const char *link, size_t links, const char *tail)
+{
+    char *sql = malloc(strlen(head) + links * strlen(link) + strlen(tail) + 1);
+    CHECK(sql != NULL);
+    char *to = sql ? stpcpy(sql, head) : NULL;
+    for (size_t i = 0; i < links && to != NULL; i++) {
+        to = stpcpy(to, link);
+    }
+    if (to != NULL) {
+        stpcpy(to, tail);
+    }
+    return sql;
+}
+
+static void
+statements_of_any_size_and_depth(void)
+{
+    static const struct {
+        const char *head, *link;
+        size_t links;
+        const char *tail;
+        enum rules_kind kind;
+        int rule;
+    } rows[] = {
+        /* too deep to be parsed: judged by the first words */
+        {"SELECT 1", "+1", 200000, "", RULES_READ, RULES_ALLOWED},
+        {"UPDATE t SET a = f(1, 2", " IS NULL", 200000, ")", RULES_DML, RULES_ALLOWED},
+        {"SELECT 1, 2", " UNION SELECT 1, 2", 200000, "", RULES_READ, RULES_ALLOWED},
+        {"SELECT ", "f(1, ", 100000, "", RULES_READ, RULES_ALLOWED},
+        {"SELECT 1", "||f(1, 2)", 1500, "", RULES_READ, RULES_ALLOWED},
+        /* long, but flat */
+        {"INSERT INTO t VALUES (1)", ", (f(-1, 2), 2)", 50000, "", RULES_DML, RULES_ALLOWED},
+        {"SELECT * FROM t WHERE a IN (1", ", 1", 100000, ") FOR SHARE", RULES_READ, RULE_LOCKING},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *sql = chain(rows[i].head, rows[i].link, rows[i].links, rows[i].tail);
+        if (sql != NULL) {
+            const struct rules_statement *statement = only(sql);
+            CHECK(statement->kind == rows[i].kind);
+            CHECK(statement->rule == rows[i].rule);
+        }
+        free(sql);
+    }
 }
 
 static void
@@ -349,6 +454,7 @@ main(void)
         TEST(validation_jobs),
         TEST(iam_mappings),
         TEST(texts_are_cut_at_their_semicolons),
+        TEST(statements_of_any_size_and_depth),
         TEST(details_for_the_session),
         TEST(every_rule_has_a_state_and_a_message),
     };

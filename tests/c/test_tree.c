@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* The reader of parse trees. */
-#include "rules/tree.h"
+/* The reader of parse trees, and the parser that writes them. */
+#include "rules/parser.h"
 
 #include <stdlib.h>
 
@@ -58,6 +58,19 @@ deep_nesting_is_refused(void)
 }
 
 static void
+one_statement_is_parsed_at_a_time(void)
+{
+    struct arena arena = {0};
+    const struct tree *node;
+    CHECK(parser_read("DELETE FROM t", &arena, &node) == 0);
+    CHECK(tree_get(node, "DeleteStmt") != NULL);
+    CHECK(parser_read("-- nothing", &arena, &node) == 0 && node == NULL);
+    CHECK(parser_read("SELECT FROM FROM", &arena, &node) == DSQL_E_PROTOCOL);
+    CHECK(parser_read("SELECT 1; DELETE FROM t", &arena, &node) == DSQL_E_PROTOCOL);
+    arena_clear(&arena);
+}
+
+static void
 absent_nodes_answer_nothing(void)
 {
     CHECK(tree_get(NULL, "a") == NULL);
@@ -71,9 +84,8 @@ int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(members_are_found_by_path),
-        TEST(what_is_no_json_is_refused),
-        TEST(deep_nesting_is_refused),
+        TEST(members_are_found_by_path),   TEST(what_is_no_json_is_refused),
+        TEST(deep_nesting_is_refused),     TEST(one_statement_is_parsed_at_a_time),
         TEST(absent_nodes_answer_nothing),
     };
     return RUN(tests);
