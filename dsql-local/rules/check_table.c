@@ -7,6 +7,8 @@
 #include "check.h"
 
 #define COLUMNS_MAX 255
+#define INDEXES_MAX 24
+#define KEYS_MAX 8
 #define SMALLEST_CACHE 65536
 
 /* ---------------------------------------------------------- identity, sequences */
@@ -140,8 +142,9 @@ static void
 check_key(struct check *check, const struct tree *constraint, const struct tree *elements)
 {
     const struct tree *keys = tree_get(constraint, "keys");
-    if (tree_count(keys) > 8) {
+    if (tree_count(keys) > KEYS_MAX) {
         check_refuse(check, RULE_INDEX_KEYS, NULL);
+        return;
     }
     for (const struct tree *key = keys ? keys->first : NULL; key != NULL; key = key->next) {
         const char *name = check_string(key);
@@ -153,17 +156,41 @@ check_key(struct check *check, const struct tree *constraint, const struct tree 
     }
 }
 
-static void
-check_elements(struct check *check, const struct tree *elements)
+static size_t
+count_keys(const struct tree *constraints)
 {
-    size_t columns = 0;
+    size_t count = 0;
+    for (const struct tree *item = constraints ? constraints->first : NULL; item != NULL;
+         item = item->next) {
+        count += is_key(item);
+    }
+    return count;
+}
+
+/* Whether there are as many columns and keys as may be; looking up each key
+ * among more would take its time. */
+static bool
+check_size(struct check *check, const struct tree *elements)
+{
+    size_t columns = 0, keys = count_keys(elements);
     for (const struct tree *item = elements ? elements->first : NULL; item != NULL;
          item = item->next) {
         columns += tree_get(item, "ColumnDef") != NULL;
+        keys += count_keys(tree_get(item, "ColumnDef.constraints"));
     }
     if (columns > COLUMNS_MAX) {
         check_refuse(check, RULE_COLUMNS, NULL);
-        return; /* looking up each key among so many takes its time */
+    } else if (keys > INDEXES_MAX) {
+        check_refuse(check, RULE_INDEXES, NULL);
+    }
+    return columns <= COLUMNS_MAX && keys <= INDEXES_MAX;
+}
+
+static void
+check_elements(struct check *check, const struct tree *elements)
+{
+    if (!check_size(check, elements)) {
+        return;
     }
     for (const struct tree *item = elements ? elements->first : NULL; item != NULL;
          item = item->next) {

@@ -15,6 +15,7 @@
     X(RULE_LOCKING, "0A000", "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported", "transactions") \
     X(RULE_ROW_LIMIT, "54000", "transaction row limit exceeded", "limits") \
     X(RULE_INDEX_KEYS, "54011", "more than 8 column keys in an index are not supported", "limits") \
+    X(RULE_INDEXES, "54000", "more than 24 indexes per table are not allowed", "limits") \
     X(RULE_COLUMNS, "54011", "tables can have at most 255 columns", "limits") \
     X(RULE_OC000, "40001", "change conflicts with another transaction (OC000)", "conflicts") \
     X(RULE_OC001, "40001", "schema has been updated by another transaction (OC001)", "conflicts") \

@@ -238,6 +238,8 @@ tables_types_and_identity(void)
          "unsupported ALTER TABLE ADD CONSTRAINT statement"},
         {"ALTER TABLE t VALIDATE CONSTRAINT c", RULE_ALTER_TABLE,
          "unsupported ALTER TABLE VALIDATE CONSTRAINT statement"},
+        {"CREATE TABLE t (a int, PRIMARY KEY (a, b, c, d, e, f, g, h, i))", RULE_INDEX_KEYS,
+         "more than 8 column keys in an index are not supported"},
         {"ALTER TABLE t ENABLE ROW LEVEL SECURITY", RULE_ALTER_TABLE,
          "unsupported ALTER TABLE ENABLE ROW SECURITY statement"},
         {"ALTER TABLE t DROP COLUMN a, ALTER b SET STATISTICS 5", RULE_ALTER_COLUMN,
@@ -279,6 +281,20 @@ tables_have_255_columns_at_most(void)
     CHECK(only(sql)->rule == RULES_ALLOWED);
     snprintf(sql + end, sizeof sql - end, ", one_more int)");
     CHECK(only(sql)->rule == RULE_COLUMNS);
+}
+
+static void
+tables_have_24_indexes_at_most(void)
+{
+    char sql[2048] = "CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE, CHECK (a > 0)";
+    for (int key = 2; key < 24; key++) {
+        strcat(sql, ", UNIQUE (a, b)");
+    }
+    size_t end = strlen(sql);
+    strcpy(sql + end, ")");
+    CHECK(only(sql)->rule == RULES_ALLOWED);
+    strcpy(sql + end, ", c int CONSTRAINT u UNIQUE)");
+    CHECK(only(sql)->rule == RULE_INDEXES);
 }
 
 static void
@@ -450,6 +466,7 @@ main(void)
         TEST(statements_that_are_refused),
         TEST(tables_types_and_identity),
         TEST(tables_have_255_columns_at_most),
+        TEST(tables_have_24_indexes_at_most),
         TEST(indexes),
         TEST(validation_jobs),
         TEST(iam_mappings),
