@@ -90,9 +90,11 @@ print_ready(const struct local_options *options, const char *dir)
 
 /* The command line of an endpoint in the foreground. */
 struct command {
-    const char *arguments[24];
+    const char *arguments[48];
     size_t count;
-    char postgres[PATH_MAX], port[16], rtt[16], idle_exit[16];
+    char numbers[12][16]; /* as text */
+    size_t number_count;
+    char postgres[PATH_MAX];
 };
 
 static void
@@ -104,22 +106,32 @@ add_option(struct command *command, const char *name, const char *value)
     }
 }
 
+static void
+add_number(struct command *command, const char *name, int value)
+{
+    char *text = command->numbers[command->number_count++];
+    snprintf(text, sizeof command->numbers[0], "%d", value);
+    add_option(command, name, text);
+}
+
 /* All paths absolute: the endpoint leaves our directory. */
 static void
 make_command(const struct local_options *options, const char *name, const char *dir,
              struct command *command)
 {
     *command = (struct command){0};
-    snprintf(command->port, sizeof command->port, "%d", options->port);
-    snprintf(command->rtt, sizeof command->rtt, "%d", options->rtt_ms);
-    snprintf(command->idle_exit, sizeof command->idle_exit, "%d", options->idle_exit_s);
     add_option(command, name, NULL);
     add_option(command, "--data", dir);
     add_option(command, "--listen", options->listen);
-    add_option(command, "--port", command->port);
     add_option(command, "--region", options->region);
-    add_option(command, "--rtt", command->rtt);
-    add_option(command, "--idle-exit", command->idle_exit);
+    add_number(command, "--port", options->port);
+    add_number(command, "--rtt", options->rtt_ms);
+    add_number(command, "--idle-exit", options->idle_exit_s);
+    add_number(command, "--drain", options->drain_s);
+    add_number(command, "--connection-rate", options->connection_rate);
+    add_number(command, "--max-connections", options->max_connections);
+    add_number(command, "--max-connection-age", options->connection_age_s);
+    add_number(command, "--max-transaction-age", options->transaction_age_s);
     if (options->postgres != NULL) {
         bool found = realpath(options->postgres, command->postgres) != NULL;
         add_option(command, "--postgres", found ? command->postgres : options->postgres);

@@ -68,9 +68,11 @@ take_error(const struct dsql__message *message, struct dsql_error *error)
     return failure;
 }
 
-/* Reads up to ReadyForQuery. */
+/* Reads up to ReadyForQuery; ParameterStatus messages go to the end of parameters,
+ * which may be NULL. */
 static int
-await_ready(int fd, struct dsql__buffer *in, struct dsql_error *error)
+await_ready(int fd, struct dsql__buffer *in, struct dsql__buffer *parameters,
+            struct dsql_error *error)
 {
     int result = 0;
     for (;;) {
@@ -84,6 +86,8 @@ await_ready(int fd, struct dsql__buffer *in, struct dsql_error *error)
             char type = message.type;
             if (type == 'E') {
                 result = take_error(&message, error);
+            } else if (type == 'S' && parameters != NULL) {
+                dsql__buffer_put(parameters, message.body - 5, message.total);
             }
             dsql__buffer_consume(in, message.total);
             if (type == 'Z') {
@@ -101,31 +105,46 @@ await_ready(int fd, struct dsql__buffer *in, struct dsql_error *error)
 }
 
 static int
-exchange(int fd, const char *sql, size_t length, struct dsql__buffer *out, struct dsql__buffer *in,
-         struct dsql_error *error)
+sign_in(int fd, const char *user, struct dsql__buffer *out, struct dsql__buffer *in,
+        struct dsql__buffer *parameters, struct dsql_error *error)
 {
     size_t mark = dsql__message_begin(out, 0);
     dsql__put_int32(out, DSQL__PROTOCOL_3_0);
     dsql__put_string(out, "user");
+    dsql__put_string(out, user);
+    dsql__put_string(out, "database");
     dsql__put_string(out, "postgres");
     dsql__put_byte(out, '\0');
     dsql__message_end(out, mark);
     int failure = send_all(fd, out);
-    if (failure == 0) {
-        failure = await_ready(fd, in, error);
+    return failure ? failure : await_ready(fd, in, parameters, error);
+}
+
+static int
+exchange(const char *socket_path, const char *user, const char *sql, size_t length,
+         struct dsql__buffer *parameters, struct dsql_error *error)
+{
+    struct dsql__buffer out = {0}, in = {0};
+    int fd = open_socket(socket_path);
+    if (fd < 0) {
+        return DSQL_E_IO;
     }
+    int failure = sign_in(fd, user, &out, &in, parameters, error);
     if (failure == 0 && length > 0) {
-        mark = dsql__message_begin(out, 'Q');
-        dsql__buffer_put(out, sql, length);
-        dsql__put_byte(out, '\0');
-        dsql__message_end(out, mark);
-        failure = send_all(fd, out);
+        size_t mark = dsql__message_begin(&out, 'Q');
+        dsql__buffer_put(&out, sql, length);
+        dsql__put_byte(&out, '\0');
+        dsql__message_end(&out, mark);
+        failure = send_all(fd, &out);
         if (failure == 0) {
-            failure = await_ready(fd, in, error);
+            failure = await_ready(fd, &in, NULL, error);
         }
     }
-    dsql__message_put_empty(out, 'X');
-    (void)!send_all(fd, out);
+    dsql__message_put_empty(&out, 'X');
+    (void)!send_all(fd, &out);
+    close(fd);
+    dsql__buffer_clear(&out);
+    dsql__buffer_clear(&in);
     return failure;
 }
 
@@ -133,16 +152,19 @@ int
 local_upstream_run(const char *socket_path, const char *sql, size_t length,
                    struct dsql_error *error)
 {
-    struct dsql__buffer out = {0}, in = {0};
-    int fd = open_socket(socket_path);
-    if (fd < 0) {
-        return DSQL_E_IO;
+    return exchange(socket_path, "postgres", sql, length, NULL, error);
+}
+
+int
+local_upstream_greeting(const char *socket_path, struct dsql__buffer *parameters,
+                        struct dsql_error *error)
+{
+    struct dsql_error said = {0};
+    if (exchange(socket_path, "admin", NULL, 0, parameters, &said) != 0 || parameters->failed) {
+        return dsql__fail(error, DSQL_E_PROTOCOL, "admin cannot sign in to PostgreSQL: %.300s",
+                          said.message[0] ? said.message : "the connection was ended");
     }
-    int failure = exchange(fd, sql, length, &out, &in, error);
-    close(fd);
-    dsql__buffer_clear(&out);
-    dsql__buffer_clear(&in);
-    return failure;
+    return 0;
 }
 
 /* The text's hash, kept in a file beside the data when it has run. */

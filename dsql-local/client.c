@@ -1,28 +1,25 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* A connection's way from the first byte to its session: TLS, start-up packet,
- * token, sign-in to PostgreSQL; and its end. */
+/* A connection's beginning, its time limits and its end; see client.h. */
 #include "client.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
-#include "service.h"
+#include "sniff.h"
 
-#define STARTUP_LIMIT ((size_t)10000)
-#define TOKEN_LIMIT ((size_t)16384)
 #define SIGN_IN_SECONDS 60
 
 static const char access_denied[] = "unable to accept connection, access denied";
+static const char shutting_down[] = "terminating connection due to administrator command";
 
 /* ------------------------------------------------------------------- ending */
 
@@ -34,9 +31,8 @@ free_when_closed(struct local_client *client)
     }
     local_session_clear(&client->session);
     dsql__buffer_clear(&client->greeting);
-    dsql__buffer_clear(&client->settings);
-    free(client->user);
-    free(client->database);
+    local_startup_clear(&client->startup);
+    free(client->arn);
     local_server_remove(client->server, client);
     free(client);
 }
@@ -49,8 +45,8 @@ on_timer_closed(uv_handle_t *handle)
     free_when_closed(client);
 }
 
-static void
-on_stream_closed(struct local_stream *stream)
+void
+client_on_stream_closed(struct local_stream *stream)
 {
     struct local_client *client = stream->owner;
     if (stream == &client->front) {
@@ -68,6 +64,10 @@ local_client_close(struct local_client *client)
         return;
     }
     client->phase = CLIENT_GOING;
+    if (client->admitted) {
+        client->admitted = false;
+        local_server_left(client->server);
+    }
     if (client->back_open) {
         dsql__message_put_empty(&client->back.out, 'X');
         local_stream_close(&client->back);
@@ -75,7 +75,7 @@ local_client_close(struct local_client *client)
     if (client->front_open) {
         local_stream_close(&client->front);
     }
-    uv_close((uv_handle_t *)&client->sign_in, on_timer_closed);
+    uv_close((uv_handle_t *)&client->limit, on_timer_closed);
     uv_close((uv_handle_t *)&client->rtt, on_timer_closed);
 }
 
@@ -95,407 +95,165 @@ local_client_end(struct local_client *client, const char *sqlstate, const char *
     local_client_close(client);
 }
 
-static void
-deny(struct local_client *client, const char *hint)
-{
-    local_server_log(client->server, "refused user %.64s: %s", client->user ? client->user : "?",
-                     hint);
-    local_client_end(client, "08006", access_denied, hint);
-}
-
-/* --------------------------------------------------------- sign-in to PostgreSQL */
-
-static void welcome(struct local_client *client);
+/* ---------------------------------------------------------------- refusing */
 
 static void
-ask_for_role(struct local_client *client)
+peer_name(const struct local_client *client, char *name, size_t size)
 {
-    struct dsql__buffer *out = &client->back.out;
-    static const char head[] = "SELECT pg_catalog.dsql_local_may_sign_in(E'";
-    client->phase = CLIENT_ROLE;
-    size_t mark = dsql__message_begin(out, 'Q');
-    dsql__buffer_put(out, head, sizeof head - 1);
-    for (const char *at = client->arn; *at != '\0'; at++) {
-        if (*at == '\'' || *at == '\\') {
-            dsql__put_byte(out, *at);
-        }
-        dsql__put_byte(out, *at);
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (getpeername(client->front.fd, (struct sockaddr *)&address, &length) != 0) {
+        snprintf(name, size, "a client that has gone");
+    } else if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        snprintf(name, size, "%s:%d", host, ntohs(v4->sin_port));
+    } else {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        snprintf(name, size, "[%s]:%d", host, ntohs(v6->sin6_port));
     }
-    dsql__put_string(out, "')");
-    dsql__message_end(out, mark);
-    local_stream_update(&client->back);
 }
 
-static void
-refuse_upstream(struct local_client *client, const struct dsql__message *message)
+void
+client_note_refusal(struct local_client *client, enum local_refused reason, const char *detail)
 {
-    struct dsql__diagnostic diagnostic;
-    if (dsql__diagnostic_read(message->body, message->length, &diagnostic) != 0 ||
-        diagnostic.sqlstate == NULL || diagnostic.message == NULL) {
+    char peer[80];
+    peer_name(client, peer, sizeof peer);
+    local_refusals_note(client->server, reason, peer, client->startup.user, detail);
+}
+
+void
+client_refuse(struct local_client *client, enum local_refused reason, const char *sqlstate,
+              const char *message, const char *hint)
+{
+    char detail[600];
+    bool said = reason == REFUSED_ACCESS; /* the hint says it all */
+    snprintf(detail, sizeof detail, "%.300s%s%.250s", said ? hint : message,
+             hint != NULL && !said ? ": " : "", hint != NULL && !said ? hint : "");
+    client_note_refusal(client, reason, detail);
+    local_client_end(client, sqlstate, message, hint);
+}
+
+void
+client_deny(struct local_client *client, const char *hint)
+{
+    client_refuse(client, REFUSED_ACCESS, "08006", access_denied, hint);
+}
+
+/* ------------------------------------------------------------------- leaving */
+
+static void
+leave_now(struct local_client *client)
+{
+    if (client->leaving == LEAVING_SHUTDOWN) {
+        local_client_end(client, "57P01", shutting_down, NULL);
+    } else {
         local_client_close(client);
-    } else if (strcmp(diagnostic.sqlstate, "53300") == 0) {
-        local_client_end(client, "53300", "Unable to accept connection, too many open connections.",
-                         NULL);
-    } else if (strcmp(diagnostic.sqlstate, "28000") == 0) {
-        deny(client, diagnostic.message);
-    } else if (strcmp(diagnostic.sqlstate, "57P03") == 0) {
-        local_client_end(client, "08006",
-                         "unable to accept connection, waking up cluster, please retry later",
-                         NULL);
-    } else {
-        local_client_end(client, diagnostic.sqlstate, diagnostic.message, diagnostic.hint);
     }
 }
 
-static void
-ready_upstream(struct local_client *client)
-{
-    if (client->phase == CLIENT_UPSTREAM && strcmp(client->user, "admin") != 0) {
-        ask_for_role(client);
-    } else if (client->phase == CLIENT_UPSTREAM || client->role_allowed) {
-        welcome(client);
-    } else {
-        char hint[512];
-        snprintf(hint, sizeof hint, "Role %.64s is not granted to %s; run AWS IAM GRANT as admin.",
-                 client->user,
-                 client->arn[0] ? client->arn : "this key pair (its profile has no dsql_arn)");
-        deny(client, hint);
-    }
-}
-
-static void
-sign_in_message(struct local_client *client, const struct dsql__message *message)
-{
-    struct dsql__buffer *greeting = &client->greeting;
-    switch (message->type) {
-    case 'S':
-        if (client->phase == CLIENT_UPSTREAM) {
-            service_pass_parameter(greeting, message);
-        }
-        break;
-    case 'K':
-        dsql__buffer_put(greeting, message->body - 5, message->total);
-        break;
-    case 'D': /* one column: int16 count, int32 length, "t" or "f" */
-        client->role_allowed = message->length == 7 && message->body[6] == 't';
-        break;
-    case 'E':
-        refuse_upstream(client, message);
-        break;
-    case 'Z':
-        ready_upstream(client);
-        break;
-    default: /* AuthenticationOk, notices, the row's description */
-        break;
-    }
-}
-
+/* A transaction is open, a statement under way, or an answer not yet sent. */
 static bool
-signing_in(const struct local_client *client)
+has_work(const struct local_client *client)
 {
-    return client->phase == CLIENT_UPSTREAM || client->phase == CLIENT_ROLE;
-}
-
-static void
-read_sign_in(struct local_client *client)
-{
-    struct dsql__buffer *in = &client->back.in;
-    struct dsql__message message;
-    while (signing_in(client)) {
-        int more = dsql__message_peek(dsql__buffer_begin(in), dsql__buffer_length(in),
-                                      STREAM_HIGH_WATER, false, &message);
-        if (more == DSQL__MORE) {
-            return;
-        }
-        if (more != 0) {
-            local_client_close(client);
-            return;
-        }
-        sign_in_message(client, &message);
-        if (client->phase == CLIENT_GOING) {
-            return;
-        }
-        dsql__buffer_consume(in, message.total);
+    switch (client->phase) {
+    case CLIENT_SESSION:
+        return client->session.busy || client->session.status != 'I' ||
+               client->session.replies_count > 0 || dsql__buffer_length(&client->front.out) > 0;
+    case CLIENT_UPSTREAM:
+    case CLIENT_ROLE:
+        return client->greeted; /* the first statement waits */
+    case CLIENT_FIRST_BYTES:
+    case CLIENT_TLS:
+    case CLIENT_STARTUP:
+    case CLIENT_PASSWORD:
+    case CLIENT_WAITING:
+    case CLIENT_GOING:
+        break;
     }
+    return false;
 }
 
-static void
-on_back_ready(struct local_stream *stream)
+void
+client_leave_if_idle(struct local_client *client)
 {
-    struct local_client *client = stream->owner;
-    if (signing_in(client)) {
-        read_sign_in(client);
-    } else if (client->phase == CLIENT_SESSION) {
-        local_session_from_postgres(&client->session);
-        if (client->session.broken) {
-            local_client_close(client);
-        }
+    if (client->leaving != LEAVING_NOT && client->phase != CLIENT_GOING && !has_work(client)) {
+        leave_now(client);
     }
 }
 
 static void
-on_back_ended(struct local_stream *stream)
+on_patience(uv_timer_t *timer)
 {
-    struct local_client *client = stream->owner;
-    if (client->phase == CLIENT_SESSION) {
-        local_session_from_postgres(&client->session); /* its last words */
+    leave_now(timer->data);
+}
+
+void
+local_client_leave(struct local_client *client, enum client_leaving leaving, uint64_t patience_ms)
+{
+    if (client->phase == CLIENT_GOING) {
+        return;
     }
-    local_client_end(client, "57P01",
-                     "terminating connection: the PostgreSQL behind the endpoint has ended it",
-                     NULL);
+    client->leaving = leaving;
+    uv_timer_start(&client->limit, on_patience, patience_ms, 0);
+    client_leave_if_idle(client);
 }
 
 static void
-on_back_drained(struct local_stream *stream)
+on_age(uv_timer_t *timer)
 {
-    struct local_client *client = stream->owner;
-    if (client->phase == CLIENT_SESSION) {
-        local_session_from_client(&client->session);
-    }
-}
-
-static const struct local_stream_events back_events = {
-    .ready = on_back_ready,
-    .drained = on_back_drained,
-    .ended = on_back_ended,
-    .closed = on_stream_closed,
-};
-
-static void
-connect_upstream(struct local_client *client)
-{
-    const char *path = client->server->postgres->socket_path;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        client->server->postgres->pid == 0) {
-        bool full = fd >= 0 && errno == EAGAIN;
-        if (fd >= 0) {
-            close(fd);
-        }
-        local_client_end(client, full ? "53400" : "08006",
-                         full ? "Unable to accept connection, rate exceeded."
-                              : "unable to accept connection, waking up cluster, "
-                                "please retry later",
-                         NULL);
-        return;
-    }
-    if (local_stream_init(&client->back, &client->server->loop, fd, STREAM_PLAIN, &back_events,
-                          client) != 0) {
-        local_client_close(client);
-        return;
-    }
-    client->back_open = true;
-    client->phase = CLIENT_UPSTREAM;
-    client_startup_put(client, &client->back.out);
-    local_stream_update(&client->back);
-}
-
-/* -------------------------------------------------------------------- the token */
-
-static void
-judge_token(struct local_client *client, const char *token, size_t length)
-{
-    const struct local_server *server = client->server;
-    const char *sni = SSL_get_servername(client->front.ssl, TLSEXT_NAMETYPE_host_name);
-    struct local_sign_in sign_in = {
-        .token = token,
-        .token_length = length,
-        .user = client->user,
-        .sni = sni ? sni : "",
-        .cluster_id = server->state->cluster_id,
-        .region = server->state->region,
-        .now = (int64_t)time(NULL),
-    };
-    struct dsql_error error = {0};
-    if (local_sign_in_verify(server->keys, &sign_in, client->arn, sizeof client->arn, &error) !=
-        0) {
-        deny(client, error.message);
-        return;
-    }
-    connect_upstream(client);
+    struct local_client *client = timer->data;
+    uint64_t patience = (uint64_t)client->server->options->transaction_age_s * 1000;
+    local_client_leave(client, LEAVING_OLD, patience);
 }
 
 static void
-read_password(struct local_client *client)
+on_sign_in_limit(uv_timer_t *timer)
 {
-    struct dsql__buffer *in = &client->front.in;
-    struct dsql__message message;
-    int more = dsql__message_peek(dsql__buffer_begin(in), dsql__buffer_length(in), TOKEN_LIMIT,
-                                  false, &message);
-    if (more == DSQL__MORE) {
-        return;
-    }
-    if (more != 0 || message.type != 'p' || message.length < 1 ||
-        memchr(message.body, 0, message.length) != message.body + message.length - 1) {
-        local_client_end(client, "08P01", "invalid password packet size",
-                         "The password must be an authentication token, whole and unchanged.");
-        return;
-    }
-    judge_token(client, message.body, message.length - 1);
-    if (client->phase != CLIENT_GOING) {
-        OPENSSL_cleanse(dsql__buffer_begin(in), message.total);
-        dsql__buffer_consume(in, message.total);
+    struct local_client *client = timer->data;
+    char detail[80];
+    snprintf(detail, sizeof detail, "it did not sign in within %d s", SIGN_IN_SECONDS);
+    client_note_refusal(client, REFUSED_SLOW, detail);
+    local_client_close(client);
+}
+
+void
+local_client_limit_age(struct local_client *client)
+{
+    uint64_t age = (uint64_t)client->server->options->connection_age_s * 1000;
+    uv_timer_stop(&client->limit);
+    if (age > 0) {
+        uv_timer_start(&client->limit, on_age, age, 0);
     }
 }
 
-static void
-read_startup(struct local_client *client)
-{
-    struct dsql__buffer *in = &client->front.in;
-    struct dsql__message packet;
-    struct dsql__reader reader;
-    struct dsql_error error;
-    int more =
-        dsql__packet_peek(dsql__buffer_begin(in), dsql__buffer_length(in), STARTUP_LIMIT, &packet);
-    if (more == DSQL__MORE) {
-        return;
-    }
-    dsql__reader_init(&reader, packet.body, more == 0 ? packet.length : 0);
-    if (more != 0 || dsql__get_int32(&reader) == DSQL__CANCEL_REQUEST) {
-        local_client_close(client); /* the service, too, does nothing on a cancel request */
-        return;
-    }
-    if (SSL_get_servername(client->front.ssl, TLSEXT_NAMETYPE_host_name) == NULL) {
-        local_client_end(client, "08006", "unable to accept connection, sni was not received",
-                         "Connect by name, not by address: host=localhost.");
-        return;
-    }
-    if (client_startup_read(client, packet.body, packet.length, &error) != 0) {
-        local_client_end(client, error.sqlstate, error.message, NULL);
-        return;
-    }
-    dsql__buffer_consume(in, packet.total);
-    client->phase = CLIENT_PASSWORD;
-    size_t mark = dsql__message_begin(&client->front.out, 'R');
-    dsql__put_int32(&client->front.out, 3); /* AuthenticationCleartextPassword */
-    dsql__message_end(&client->front.out, mark);
-    local_stream_update(&client->front);
-}
-
-static void
-welcome(struct local_client *client)
-{
-    struct dsql__buffer *out = &client->front.out;
-    size_t mark = dsql__message_begin(out, 'R');
-    dsql__put_int32(out, 0); /* AuthenticationOk */
-    dsql__message_end(out, mark);
-    dsql__buffer_put(out, dsql__buffer_begin(&client->greeting),
-                     dsql__buffer_length(&client->greeting));
-    mark = dsql__message_begin(out, 'Z');
-    dsql__put_byte(out, 'I');
-    dsql__message_end(out, mark);
-    dsql__buffer_clear(&client->greeting);
-    dsql__buffer_clear(&client->settings);
-    uv_timer_stop(&client->sign_in);
-    if (client->server->options->verbose) {
-        local_server_log(client->server, "user %.64s signed in", client->user);
-    }
-    client->phase = CLIENT_SESSION;
-    local_session_start(&client->session, client->server, &client->front, &client->back);
-    local_stream_update(&client->front);
-}
-
-/* ------------------------------------------------------------------------- TLS */
-
-static void
-begin_tls(struct local_client *client)
-{
-    static const int any = 1;
-    setsockopt(client->front.fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
-    client->phase = CLIENT_TLS;
-    if (local_stream_accept_tls(&client->front, client->server->tls) != 0) {
-        local_client_close(client);
-    }
-}
-
-/* Looks at the first bytes without taking TLS's away from OpenSSL. */
-static void
-sniff(struct local_client *client)
-{
-    unsigned char first[8];
-    ssize_t seen = recv(client->front.fd, first, sizeof first, MSG_PEEK);
-    if (seen <= 0) {
-        if (seen == 0 || (errno != EAGAIN && errno != EINTR)) {
-            local_client_close(client);
-        }
-        return;
-    }
-    if (first[0] == 0x16) { /* a TLS handshake record: direct negotiation */
-        client->direct = true;
-        begin_tls(client);
-        return;
-    }
-    if (seen < 8) {
-        return;
-    }
-    struct dsql__reader reader;
-    dsql__reader_init(&reader, (const char *)first, sizeof first);
-    int32_t length = dsql__get_int32(&reader), code = dsql__get_int32(&reader);
-    bool request = length == 8 && (code == DSQL__SSL_REQUEST || code == DSQL__GSS_REQUEST);
-    if (!request) {
-        client->phase = CLIENT_STARTUP;
-        client->front.state = STREAM_PLAIN;
-        local_client_end(client, "08006", "unable to accept connection, TLS is required",
-                         "Connect with sslmode=verify-full.");
-        return;
-    }
-    char answer = code == DSQL__SSL_REQUEST ? 'S' : 'N';
-    if (recv(client->front.fd, first, sizeof first, 0) != 8 ||
-        send(client->front.fd, &answer, 1, MSG_NOSIGNAL) != 1) {
-        local_client_close(client);
-        return;
-    }
-    if (answer == 'S') {
-        begin_tls(client);
-    }
-}
-
-static void
-after_handshake(struct local_client *client)
-{
-    const unsigned char *protocol;
-    unsigned int length = 0;
-    SSL_get0_alpn_selected(client->front.ssl, &protocol, &length);
-    client->phase = CLIENT_STARTUP;
-    if (client->direct && length == 0) {
-        local_client_end(client, "08006", "unable to accept connection, ALPN is required",
-                         "Direct TLS must offer the application protocol \"postgresql\".");
-        return;
-    }
-    local_stream_update(&client->front);
-}
+/* ------------------------------------------------------------ the client's bytes */
 
 static void
 on_front_ready(struct local_stream *stream)
 {
     struct local_client *client = stream->owner;
-    if (client->phase == CLIENT_FIRST_BYTES) {
-        sniff(client);
+    if (client->phase != CLIENT_SESSION) {
+        client_sign_in_ready(client);
         return;
     }
-    if (client->phase == CLIENT_TLS) {
-        after_handshake(client);
-        return;
-    }
-    if (client->phase == CLIENT_STARTUP) {
-        read_startup(client);
-    }
-    if (client->phase == CLIENT_PASSWORD) {
-        read_password(client);
-    } else if (client->phase == CLIENT_SESSION) {
-        local_session_from_client(&client->session);
-        if (client->session.broken) {
-            local_client_close(client);
-        }
+    local_session_from_client(&client->session);
+    if (client->session.broken) {
+        local_client_close(client);
     }
 }
 
 static void
 on_front_ended(struct local_stream *stream)
 {
-    local_client_close(stream->owner);
+    struct local_client *client = stream->owner;
+    if (client->phase == CLIENT_UPSTREAM && client->greeted) {
+        client->gone = true; /* what it sent is still carried out */
+    } else {
+        client_sign_in_ended(client);
+    }
 }
 
 static void
@@ -508,7 +266,11 @@ on_front_drained(struct local_stream *stream)
     }
 }
 
-/* ------------------------------------------------------------------- beginning */
+static void
+on_front_flushed(struct local_stream *stream)
+{
+    client_leave_if_idle(stream->owner);
+}
 
 static void
 on_rtt(uv_timer_t *timer)
@@ -530,26 +292,35 @@ on_front_readable(struct local_stream *stream)
     return rtt == 0;
 }
 
-static void
-on_sign_in_limit(uv_timer_t *timer)
-{
-    struct local_client *client = timer->data;
-    local_server_log(client->server, "a client did not sign in within %d s", SIGN_IN_SECONDS);
-    local_client_close(client);
-}
-
 static const struct local_stream_events front_events = {
     .readable = on_front_readable,
     .ready = on_front_ready,
     .drained = on_front_drained,
+    .flushed = on_front_flushed,
     .ended = on_front_ended,
-    .closed = on_stream_closed,
+    .closed = client_on_stream_closed,
 };
+
+/* ------------------------------------------------------------------- beginning */
+
+/* A peer that has vanished is noticed within five minutes: when nothing goes
+ * on by probes, and when bytes for it wait by their age. */
+static void
+watch_peer(int fd)
+{
+    static const int on = 1, idle_s = 60, between_s = 30, probes = 8, unanswered_ms = 300000;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
+}
 
 void
 local_client_accept(struct local_server *server, int fd)
 {
-    static const int tls_header = 8; /* what sniff() needs to see */
+    static const int first_bytes = SNIFF_BYTES;
     struct local_client *client = calloc(1, sizeof *client);
     if (client == NULL) {
         close(fd);
@@ -557,18 +328,19 @@ local_client_accept(struct local_server *server, int fd)
     }
     client->server = server;
     client->phase = CLIENT_FIRST_BYTES;
-    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &tls_header, sizeof tls_header);
+    watch_peer(fd);
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &first_bytes, sizeof first_bytes);
     if (local_stream_init(&client->front, &server->loop, fd, STREAM_FIRST, &front_events, client) !=
         0) {
         free(client);
         return;
     }
     client->front_open = true;
-    uv_timer_init(&server->loop, &client->sign_in);
+    uv_timer_init(&server->loop, &client->limit);
     uv_timer_init(&server->loop, &client->rtt);
-    client->sign_in.data = client->rtt.data = client;
+    client->limit.data = client->rtt.data = client;
     client->timers_open = 2;
     local_server_add(server, client);
-    uv_timer_start(&client->sign_in, on_sign_in_limit, SIGN_IN_SECONDS * 1000, 0);
+    uv_timer_start(&client->limit, on_sign_in_limit, SIGN_IN_SECONDS * 1000, 0);
     local_stream_update(&client->front);
 }

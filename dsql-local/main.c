@@ -5,6 +5,7 @@
  * front of a PostgreSQL of its own. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,17 @@ serve(const struct local_options *options, const struct local_state *state,
     return status;
 }
 
+/* As many connections as the system allows. */
+static void
+raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -58,6 +70,7 @@ main(int argc, char **argv)
     if (options.background) {
         return local_background(&options, argv[0]);
     }
+    raise_file_limit();
     local_interrupts_catch();
     if (local_state_open(&options, &state, &error) != 0) {
         return complain(&error);

@@ -28,6 +28,14 @@ static const char usage[] =
     "  --background             find the endpoint of DIR or start it, print its ready\n"
     "                           line, and return\n"
     "  --idle-exit SECONDS      stop after so long without a client (0: never)\n"
+    "  --drain SECONDS          what open transactions have to end after SIGTERM (5)\n"
+    "  --connection-rate N      new connections a second, ten times as many at once\n"
+    "                           (100; 0: any number)\n"
+    "  --max-connections N      connections open at a time (10000)\n"
+    "  --max-connection-age SECONDS\n"
+    "                           close a connection then, between transactions (3600)\n"
+    "  --max-transaction-age SECONDS\n"
+    "                           a transaction that lasts longer fails (300)\n"
     "  --verbose                say more on standard error\n"
     "  --help, --version\n"
     "\n"
@@ -46,6 +54,11 @@ enum option_code {
     OPTION_READY_FILE,
     OPTION_BACKGROUND,
     OPTION_IDLE_EXIT,
+    OPTION_DRAIN,
+    OPTION_CONNECTION_RATE,
+    OPTION_MAX_CONNECTIONS,
+    OPTION_CONNECTION_AGE,
+    OPTION_TRANSACTION_AGE,
     OPTION_VERBOSE,
     OPTION_HELP,
     OPTION_VERSION,
@@ -63,13 +76,19 @@ static const struct option long_options[] = {
     {"ready-file", required_argument, NULL, OPTION_READY_FILE},
     {"background", no_argument, NULL, OPTION_BACKGROUND},
     {"idle-exit", required_argument, NULL, OPTION_IDLE_EXIT},
+    {"drain", required_argument, NULL, OPTION_DRAIN},
+    {"connection-rate", required_argument, NULL, OPTION_CONNECTION_RATE},
+    {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
+    {"max-connection-age", required_argument, NULL, OPTION_CONNECTION_AGE},
+    {"max-transaction-age", required_argument, NULL, OPTION_TRANSACTION_AGE},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
 };
 
-static int __attribute__((format(printf, 1, 2))) bad(const char *format, ...)
+static int __attribute__((format(printf, 1, 2)))
+bad(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -81,15 +100,43 @@ static int __attribute__((format(printf, 1, 2))) bad(const char *format, ...)
 }
 
 static int
-read_number(const char *name, const char *text, long most, int *number)
+read_number(const char *name, const char *text, long least, long most, int *number)
 {
     char *end;
     long value = strtol(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value < 0 || value > most) {
-        return bad("%s takes a number, 0 to %ld, not \"%s\"", name, most, text);
+    if (*text == '\0' || *end != '\0' || value < least || value > most) {
+        return bad("%s takes a number, %ld to %ld, not \"%s\"", name, least, most, text);
     }
     *number = (int)value;
     return 0;
+}
+
+#define YEAR_S 31536000
+
+/* Options that take a number. */
+static int
+take_number(int option, struct local_options *options)
+{
+    switch (option) {
+    case OPTION_PORT:
+        return read_number("--port", optarg, 0, 65535, &options->port);
+    case OPTION_RTT:
+        return read_number("--rtt", optarg, 0, 60000, &options->rtt_ms);
+    case OPTION_IDLE_EXIT:
+        return read_number("--idle-exit", optarg, 0, YEAR_S, &options->idle_exit_s);
+    case OPTION_DRAIN:
+        return read_number("--drain", optarg, 0, 3600, &options->drain_s);
+    case OPTION_CONNECTION_RATE:
+        return read_number("--connection-rate", optarg, 0, 1000000, &options->connection_rate);
+    case OPTION_MAX_CONNECTIONS:
+        return read_number("--max-connections", optarg, 1, 1000000, &options->max_connections);
+    case OPTION_CONNECTION_AGE:
+        return read_number("--max-connection-age", optarg, 0, YEAR_S, &options->connection_age_s);
+    case OPTION_TRANSACTION_AGE:
+        return read_number("--max-transaction-age", optarg, 1, YEAR_S, &options->transaction_age_s);
+    default:
+        return -1;
+    }
 }
 
 static int
@@ -127,13 +174,11 @@ take_text(int option, struct local_options *options)
 static int
 take(int option, struct local_options *options)
 {
+    int taken = take_number(option, options);
+    if (taken >= 0) {
+        return taken;
+    }
     switch (option) {
-    case OPTION_PORT:
-        return read_number("--port", optarg, 65535, &options->port);
-    case OPTION_RTT:
-        return read_number("--rtt", optarg, 60000, &options->rtt_ms);
-    case OPTION_IDLE_EXIT:
-        return read_number("--idle-exit", optarg, 31536000, &options->idle_exit_s);
     case OPTION_PUBLIC:
         options->listen_public = true;
         return 0;
@@ -185,6 +230,11 @@ local_options_read(int argc, char **argv, struct local_options *options, int *st
         .listen = "127.0.0.1",
         .port = 5432,
         .region = "us-east-1",
+        .connection_rate = 100,
+        .max_connections = 10000,
+        .connection_age_s = 3600,
+        .transaction_age_s = 300,
+        .drain_s = 5,
     };
     bool port_given = false;
     int option;

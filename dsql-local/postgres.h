@@ -44,7 +44,7 @@ struct local_postgres {
     char socket_path[128];   /* SOCKET_DIR/.s.PGSQL.5432, 107 bytes at most */
     bool socket_dir_is_ours; /* under /tmp: removed at the end */
     int version;             /* major */
-    bool unclean; /* it was killed the last time */
+    bool unclean;            /* it was killed the last time */
 };
 
 /* Finds the programs: options->postgres, DSQL_LOCAL_POSTGRES, the system's
@@ -72,6 +72,12 @@ void local_postgres_stop(struct local_postgres *postgres);
  * 0, DSQL_E_IO when nobody answers, or DSQL_E_PROTOCOL with the server's error. */
 DSQL_MUST_CHECK int local_upstream_run(const char *socket_path, const char *sql, size_t length,
                                        struct dsql_error *error);
+/* Signs in as admin; the ParameterStatus messages that PostgreSQL greets with go
+ * to the end of parameters. */
+struct dsql__buffer;
+DSQL_MUST_CHECK int local_upstream_greeting(const char *socket_path,
+                                            struct dsql__buffer *parameters,
+                                            struct dsql_error *error);
 DSQL_MUST_CHECK int local_bootstrap(const struct local_postgres *postgres,
                                     struct dsql_error *error);
 

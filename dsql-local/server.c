@@ -22,6 +22,8 @@
 
 #define BACKLOG 1024
 #define ACCEPTS_PER_TURN 64
+#define ACCEPT_PAUSE_MS 100
+#define BURST_SECONDS 10 /* the burst of connections is that of so many seconds */
 #define REVIVAL_MS 100
 #define REVIVAL_TRIES 300
 
@@ -71,7 +73,8 @@ on_idle(uv_timer_t *timer)
 static void
 watch_idleness(struct local_server *server)
 {
-    if (server->options->idle_exit_s > 0 && server->client_count == 0 && !server->stopping) {
+    if (server->options->idle_exit_s > 0 && server->client_count == 0 && !server->draining &&
+        !server->stopping) {
         uv_timer_start(&server->idle, on_idle, (uint64_t)server->options->idle_exit_s * 1000, 0);
     }
 }
@@ -89,6 +92,37 @@ local_server_remove(struct local_server *server, struct local_client *client)
     }
     server->client_count--;
     watch_idleness(server);
+    if (server->draining && server->client_count == 0) {
+        uv_stop(&server->loop);
+    }
+}
+
+enum local_admission
+local_server_admit(struct local_server *server)
+{
+    if (server->admitted >= (size_t)server->options->max_connections) {
+        return LOCAL_TOO_MANY;
+    }
+    if (!local_rate_take(&server->rate, uv_now(&server->loop))) {
+        return LOCAL_RATE_EXCEEDED;
+    }
+    server->admitted++;
+    if (server->admitted > server->admitted_most) {
+        server->admitted_most = server->admitted;
+    }
+    return LOCAL_ADMITTED;
+}
+
+void
+local_server_left(struct local_server *server)
+{
+    server->admitted--;
+}
+
+bool
+local_server_has_postgres(const struct local_server *server)
+{
+    return server->postgres->pid != 0 && !uv_is_active((const uv_handle_t *)&server->revival);
 }
 
 void
@@ -101,31 +135,64 @@ local_server_before_ddl(struct local_server *server, const struct local_session 
     }
 }
 
+/* Those who have a connection to PostgreSQL; or all. */
 static void
-end_all(struct local_server *server, const char *message)
+end_clients(struct local_server *server, bool all, const char *message)
 {
     for (struct local_client *client = server->clients; client != NULL; client = client->next) {
-        local_client_end(client, "57P01", message, NULL);
+        if (all || client->back_open) {
+            local_client_end(client, "57P01", message, NULL);
+        }
     }
 }
 
 /* ---------------------------------------------------------------- the listener */
 
+static void on_listener(uv_poll_t *handle, int status, int events);
+
+static void
+on_pause_over(uv_timer_t *timer)
+{
+    struct local_server *server = timer->data;
+    if (server->listen_fd >= 0) {
+        uv_poll_start(&server->listener, UV_READABLE, on_listener);
+    }
+}
+
+/* Without a file descriptor the socket would wake us again and again. */
+static void
+pause_accepting(struct local_server *server, int why)
+{
+    if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
+        local_refusals_note(server, REFUSED_TOO_MANY, "nobody yet", NULL, strerror(why));
+        uv_poll_stop(&server->listener);
+        uv_timer_start(&server->pause, on_pause_over, ACCEPT_PAUSE_MS, 0);
+    }
+}
+
 static void
 on_listener(uv_poll_t *handle, int status, int events)
 {
     struct local_server *server = handle->data;
-    static const int on = 1;
     (void)status;
     (void)events;
     for (int turn = 0; turn < ACCEPTS_PER_TURN; turn++) {
         int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
+            pause_accepting(server, errno);
             return;
         }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         local_client_accept(server, fd);
+    }
+}
+
+static void
+stop_listening(struct local_server *server)
+{
+    if (server->listen_fd >= 0) {
+        uv_poll_stop(&server->listener);
+        close(server->listen_fd);
+        server->listen_fd = -1;
     }
 }
 
@@ -238,20 +305,70 @@ on_child(uv_signal_t *handle, int signal)
         return; /* the timer starts it once more */
     }
     local_server_log(server, "PostgreSQL has ended (status %d): starting it again", status);
-    end_all(server, "terminating connection because PostgreSQL behind the endpoint has ended");
+    end_clients(server, false,
+                "terminating connection because PostgreSQL behind the endpoint has ended");
     server->revival_tries = 0;
     uv_timer_start(&server->revival, on_revival, REVIVAL_MS, REVIVAL_MS);
 }
 
+/* ------------------------------------------------------------------ the end */
+
+static void
+on_drained(uv_timer_t *timer)
+{
+    struct local_server *server = timer->data;
+    uv_stop(&server->loop);
+}
+
+/* The first signal lets open transactions end, the second does not. */
 static void
 on_stop_signal(uv_signal_t *handle, int signal)
 {
     struct local_server *server = handle->data;
+    uint64_t patience_ms = (uint64_t)server->options->drain_s * 1000;
     (void)signal;
-    uv_stop(&server->loop);
+    if (server->draining || patience_ms == 0) {
+        uv_stop(&server->loop);
+        return;
+    }
+    server->draining = true;
+    unlink(server->state->ready_file); /* whoever looks now waits for the next endpoint */
+    stop_listening(server);
+    uv_timer_start(&server->drain, on_drained, patience_ms, 0);
+    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
+        local_client_leave(client, LEAVING_SHUTDOWN, patience_ms);
+    }
+    if (server->client_count == 0) {
+        uv_stop(&server->loop);
+    }
 }
 
 /* ------------------------------------------------------------------ life */
+
+static void
+begin(struct local_server *server)
+{
+    uv_loop_init(&server->loop);
+    uv_poll_init(&server->loop, &server->listener, server->listen_fd);
+    uv_signal_init(&server->loop, &server->sigterm);
+    uv_signal_init(&server->loop, &server->sigint);
+    uv_signal_init(&server->loop, &server->sigchld);
+    uv_timer_init(&server->loop, &server->idle);
+    uv_timer_init(&server->loop, &server->revival);
+    uv_timer_init(&server->loop, &server->pause);
+    uv_timer_init(&server->loop, &server->drain);
+    server->listener.data = server->sigterm.data = server->sigint.data = server;
+    server->sigchld.data = server->idle.data = server->revival.data = server;
+    server->pause.data = server->drain.data = server;
+    local_rate_init(&server->rate, (uint64_t)server->options->connection_rate,
+                    (uint64_t)server->options->connection_rate * BURST_SECONDS,
+                    uv_now(&server->loop));
+    uv_poll_start(&server->listener, UV_READABLE, on_listener);
+    uv_signal_start(&server->sigterm, on_stop_signal, SIGTERM);
+    uv_signal_start(&server->sigint, on_stop_signal, SIGINT);
+    uv_signal_start(&server->sigchld, on_child, SIGCHLD);
+    watch_idleness(server);
+}
 
 int
 local_server_open(struct local_server *server, const struct local_options *options,
@@ -272,20 +389,14 @@ local_server_open(struct local_server *server, const struct local_options *optio
         SSL_CTX_free(server->tls);
         return failure;
     }
-    uv_loop_init(&server->loop);
-    uv_poll_init(&server->loop, &server->listener, server->listen_fd);
-    uv_signal_init(&server->loop, &server->sigterm);
-    uv_signal_init(&server->loop, &server->sigint);
-    uv_signal_init(&server->loop, &server->sigchld);
-    uv_timer_init(&server->loop, &server->idle);
-    uv_timer_init(&server->loop, &server->revival);
-    server->listener.data = server->sigterm.data = server->sigint.data = server;
-    server->sigchld.data = server->idle.data = server->revival.data = server;
-    uv_poll_start(&server->listener, UV_READABLE, on_listener);
-    uv_signal_start(&server->sigterm, on_stop_signal, SIGTERM);
-    uv_signal_start(&server->sigint, on_stop_signal, SIGINT);
-    uv_signal_start(&server->sigchld, on_child, SIGCHLD);
-    watch_idleness(server);
+    failure = local_upstream_greeting(postgres->socket_path, &server->greeting, error);
+    if (failure != 0) {
+        close(server->listen_fd);
+        SSL_CTX_free(server->tls);
+        dsql__buffer_clear(&server->greeting);
+        return failure;
+    }
+    begin(server);
     return 0;
 }
 
@@ -299,16 +410,22 @@ local_server_run(struct local_server *server)
 void
 local_server_close(struct local_server *server)
 {
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&server->listener, (uv_handle_t *)&server->sigterm,
+        (uv_handle_t *)&server->sigint,   (uv_handle_t *)&server->sigchld,
+        (uv_handle_t *)&server->idle,     (uv_handle_t *)&server->revival,
+        (uv_handle_t *)&server->pause,    (uv_handle_t *)&server->drain,
+    };
     server->stopping = true;
-    end_all(server, "terminating connection due to administrator command");
-    uv_close((uv_handle_t *)&server->listener, NULL);
-    uv_close((uv_handle_t *)&server->sigterm, NULL);
-    uv_close((uv_handle_t *)&server->sigint, NULL);
-    uv_close((uv_handle_t *)&server->sigchld, NULL);
-    uv_close((uv_handle_t *)&server->idle, NULL);
-    uv_close((uv_handle_t *)&server->revival, NULL);
+    stop_listening(server);
+    end_clients(server, true, "terminating connection due to administrator command");
+    local_refusals_flush(server);
+    for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
+        uv_close(handles[i], NULL);
+    }
+    server->draining = false;              /* the loop is not stopped for the last client */
     uv_run(&server->loop, UV_RUN_DEFAULT); /* until every handle is closed */
     uv_loop_close(&server->loop);
-    close(server->listen_fd);
     SSL_CTX_free(server->tls);
+    dsql__buffer_clear(&server->greeting);
 }

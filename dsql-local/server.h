@@ -12,6 +12,7 @@
 #include "client.h"
 #include "keys.h"
 #include "postgres.h"
+#include "rate.h"
 
 struct local_server {
     uv_loop_t loop;
@@ -20,18 +21,26 @@ struct local_server {
     struct local_postgres *postgres;     /* borrowed */
     struct local_keys *keys;             /* borrowed */
     SSL_CTX *tls;                        /* owned */
+    struct dsql__buffer greeting;        /* PostgreSQL's ParameterStatus messages for admin */
     uv_poll_t listener;
-    int listen_fd;
+    int listen_fd; /* -1: closed, nobody new is served */
     int port;
     uv_signal_t sigterm, sigint, sigchld;
     uv_timer_t idle;    /* --idle-exit */
     uv_timer_t revival; /* PostgreSQL died: until it answers again */
     int revival_tries;
+    uv_timer_t pause;       /* no file descriptor was left: until the next accept */
+    uv_timer_t drain;       /* transactions may end until then */
+    struct local_rate rate; /* of new connections */
+    size_t admitted;        /* clients past their start-up packet */
+    size_t admitted_most;   /* at a time */
+    struct local_refusals refusals;
     struct local_client *clients; /* doubly linked */
     size_t client_count;
     uint64_t catalog;   /* counts committed changes of the catalog */
     size_t ddl_running; /* sessions whose DDL is under way */
-    bool stopping;
+    bool draining;      /* SIGTERM came: who has no transaction is ended */
+    bool stopping;      /* all are ended */
     int exit_status;
 };
 
@@ -47,6 +56,13 @@ void local_server_close(struct local_server *server);
 
 /* A session is about to run DDL: all others give way. */
 void local_server_before_ddl(struct local_server *server, const struct local_session *session);
+enum local_admission { LOCAL_ADMITTED, LOCAL_RATE_EXCEEDED, LOCAL_TOO_MANY };
+
+/* Whether one more client may sign in; it is counted if so, until it left. */
+enum local_admission local_server_admit(struct local_server *server);
+void local_server_left(struct local_server *server);
+/* Whether its PostgreSQL can be had. */
+bool local_server_has_postgres(const struct local_server *server);
 /* A client came or went. */
 void local_server_add(struct local_server *server, struct local_client *client);
 void local_server_remove(struct local_server *server, struct local_client *client);

@@ -27,6 +27,11 @@ struct local_options {
     const char *ready_file; /* NULL: none */
     bool background;        /* start once, print the ready line, return */
     int idle_exit_s;        /* stop after so long without a client; 0: never */
+    int connection_rate;    /* new connections a second; 0: any number */
+    int max_connections;    /* open at a time */
+    int connection_age_s;   /* a connection's life; 0: no end */
+    int transaction_age_s;  /* a transaction's life */
+    int drain_s;            /* what open transactions have to end after SIGTERM */
     bool verbose;
 };
 

@@ -10,8 +10,11 @@
 
 #include <openssl/err.h>
 
-#define READ_CHUNK ((size_t)32768)
 #define READS_PER_TURN 8 /* so that one fast sender does not starve the others */
+
+/* What is read goes through here: a stream that waits needs no memory for it.
+ * There is one loop, on one thread. */
+static char scratch[32768];
 
 static void
 end(struct local_stream *stream)
@@ -38,7 +41,11 @@ read_some(struct local_stream *stream, char *to, size_t size)
             return got;
         }
         int why = SSL_get_error(stream->ssl, got);
-        return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? 0 : -1;
+        if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
+            return 0;
+        }
+        stream->tls_error = ERR_peek_error();
+        return -1;
     }
     ssize_t got;
     do {
@@ -88,6 +95,7 @@ flush(struct local_stream *stream)
             return true;
         }
         dsql__buffer_consume(&stream->out, (size_t)put);
+        stream->sent += (uint64_t)put;
     }
     dsql__buffer_trim(&stream->out);
     return true;
@@ -101,7 +109,9 @@ note_water(struct local_stream *stream)
         stream->above_high = true;
     } else if (stream->above_high && waiting < STREAM_LOW_WATER) {
         stream->above_high = false;
-        stream->events->drained(stream);
+        if (stream->events->drained != NULL) {
+            stream->events->drained(stream);
+        }
     }
 }
 
@@ -163,10 +173,33 @@ handshake(struct local_stream *stream)
     }
     int why = SSL_get_error(stream->ssl, done);
     if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
+        stream->tls_error = ERR_peek_error();
         end(stream);
         return;
     }
     watch(stream);
+}
+
+/* One read into `in`; as read_some(), and what TLS hid is wiped. */
+static ssize_t
+read_once(struct local_stream *stream)
+{
+    ssize_t got = read_some(stream, scratch, sizeof scratch);
+    if (got > 0) {
+        dsql__buffer_put(&stream->in, scratch, (size_t)got);
+        stream->received += (uint64_t)got;
+        if (stream->state == STREAM_TLS) {
+            OPENSSL_cleanse(scratch, (size_t)got);
+        }
+    }
+    return stream->in.failed ? -1 : got;
+}
+
+static void
+tell_ready(struct local_stream *stream)
+{
+    stream->events->ready(stream);
+    dsql__buffer_trim(&stream->in);
 }
 
 void
@@ -174,23 +207,21 @@ local_stream_read(struct local_stream *stream)
 {
     bool any = false, more = true;
     for (int turn = 0; turn < READS_PER_TURN && more; turn++) {
-        char *to = dsql__buffer_reserve(&stream->in, READ_CHUNK);
-        ssize_t got = to != NULL ? read_some(stream, to, READ_CHUNK) : -1;
+        ssize_t got = read_once(stream);
         if (got < 0) {
             if (any) {
-                stream->events->ready(stream);
+                tell_ready(stream);
             }
             if (!stream->closing) {
                 end(stream);
             }
             return;
         }
-        dsql__buffer_commit(&stream->in, (size_t)got);
         any = any || got > 0;
-        more = got > 0 && (stream->state == STREAM_TLS || (size_t)got == READ_CHUNK);
+        more = got > 0 && (stream->state == STREAM_TLS || (size_t)got == sizeof scratch);
     }
     if (any) {
-        stream->events->ready(stream);
+        tell_ready(stream);
     }
     /* What TLS has already decrypted does not wake the poll again. */
     if (more && !stream->paused) {
@@ -250,6 +281,10 @@ on_poll(uv_poll_t *handle, int status, int events)
             handshake(stream);
         } else {
             local_stream_update(stream);
+            if (!stream->closing && stream->state != STREAM_ENDED &&
+                dsql__buffer_length(&stream->out) == 0 && stream->events->flushed != NULL) {
+                stream->events->flushed(stream);
+            }
         }
     }
     if (stream->closing || stream->state == STREAM_ENDED) {

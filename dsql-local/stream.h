@@ -29,8 +29,11 @@ struct local_stream_events {
     bool (*readable)(struct local_stream *stream);
     /* Bytes came into `in`, the handshake ended, or the connection stands. */
     void (*ready)(struct local_stream *stream);
-    /* `out` fell below the low-water mark after it was above the high one. */
+    /* `out` fell below the low-water mark after it was above the high one. NULL:
+     * nobody asks; the same for `flushed`. */
     void (*drained)(struct local_stream *stream);
+    /* All of `out` has gone to the socket, after some of it had to wait. */
+    void (*flushed)(struct local_stream *stream);
     /* The state became STREAM_ENDED. */
     void (*ended)(struct local_stream *stream);
     /* The last event: the handle is closed, the memory may be freed. */
@@ -41,8 +44,10 @@ struct local_stream {
     uv_poll_t poll;
     int fd;
     enum local_stream_state state;
-    SSL *ssl; /* owned */
-    struct dsql__buffer in, out;
+    SSL *ssl;                    /* owned */
+    unsigned long tls_error;     /* OpenSSL's code for what ended it, or 0 */
+    struct dsql__buffer in, out; /* hold no memory while they are empty */
+    uint64_t received, sent;     /* bytes, without TLS's own */
     const struct local_stream_events *events;
     void *owner;     /* borrowed */
     bool paused;     /* do not read */

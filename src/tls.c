@@ -50,6 +50,10 @@ dsql__tls_server_context(const char *chain_file, const char *key_file, SSL_CTX *
     SSL_CTX_set_mode(made, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_options(made, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    /* No client of PostgreSQL's protocol resumes a session: keep none. */
+    SSL_CTX_set_session_cache_mode(made, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(made, 0);
+    SSL_CTX_set_options(made, SSL_OP_NO_TICKET);
     SSL_CTX_set_alpn_select_cb(made, select_alpn, NULL);
     *context = made;
     return 0;

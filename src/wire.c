@@ -11,7 +11,6 @@
 #include <openssl/crypto.h>
 
 #define BUFFER_FIRST 4096
-#define BUFFER_KEEP 65536 /* an empty queue larger than this is given back */
 
 char *
 dsql__buffer_reserve(struct dsql__buffer *buffer, size_t more)
@@ -84,7 +83,7 @@ dsql__buffer_put(struct dsql__buffer *buffer, const void *bytes, size_t count)
 void
 dsql__buffer_trim(struct dsql__buffer *buffer)
 {
-    if (dsql__buffer_length(buffer) == 0 && buffer->size > BUFFER_KEEP) {
+    if (dsql__buffer_length(buffer) == 0 && !buffer->failed) {
         dsql__buffer_clear(buffer);
     }
 }

@@ -42,7 +42,7 @@ char *dsql__buffer_reserve(struct dsql__buffer *buffer, size_t more);
 void dsql__buffer_commit(struct dsql__buffer *buffer, size_t count);
 void dsql__buffer_consume(struct dsql__buffer *buffer, size_t count);
 void dsql__buffer_put(struct dsql__buffer *buffer, const void *bytes, size_t count);
-/* Gives back the memory of an empty queue that once was large. */
+/* Gives back the memory of an empty queue. */
 void dsql__buffer_trim(struct dsql__buffer *buffer);
 /* Wipes and frees. */
 void dsql__buffer_clear(struct dsql__buffer *buffer);

@@ -40,7 +40,7 @@ queue_that_cannot_grow_stays_failed(void)
 }
 
 static void
-large_queue_is_given_back_when_empty(void)
+memory_is_given_back_when_empty(void)
 {
     struct dsql__buffer buffer = {0};
     static char block[200000];
@@ -126,7 +126,7 @@ main(void)
 {
     static const struct check_test tests[] = {
         TEST(queue_gives_back_what_was_put),        TEST(queue_that_cannot_grow_stays_failed),
-        TEST(large_queue_is_given_back_when_empty), TEST(message_is_framed_and_found_again),
+        TEST(memory_is_given_back_when_empty), TEST(message_is_framed_and_found_again),
         TEST(impossible_lengths_are_refused),       TEST(reader_stops_at_the_end),
         TEST(diagnostic_survives_the_wire),
     };

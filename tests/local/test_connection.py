@@ -5,97 +5,13 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
 import struct
 
 import pytest
+from wire import CANCEL_REQUEST, GSS_REQUEST, SSL_REQUEST, Wire, dial, sockets_are_closed
 
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-GSS_REQUEST = struct.pack("!ii", 8, 80877104)
-CANCEL_REQUEST = struct.pack("!iiii", 16, 80877102, 1, 2)
-
-
-_sockets: list[socket.socket] = []
-
-
-@pytest.fixture(autouse=True)
-def sockets_are_closed():
-    yield
-    while _sockets:
-        _sockets.pop().close()
-
-
-def dial(endpoint) -> socket.socket:
-    """A TCP connection that is closed with the test."""
-    _sockets.append(socket.create_connection(("127.0.0.1", endpoint.port), timeout=10))
-    return _sockets[-1]
-
-
-class Wire:
-    """A client of a few lines that says exactly what a test wants said."""
-
-    def __init__(self, endpoint, *, direct=False, sni="localhost", alpn=("postgresql",), tls=True):
-        self.raw = dial(endpoint)
-        self.stream = self.raw
-        if not tls:
-            return
-        if not direct:
-            self.raw.sendall(SSL_REQUEST)
-            assert self.raw.recv(1) == b"S"
-        context = ssl.create_default_context(cafile=endpoint.ca)
-        context.check_hostname = sni is not None
-        if alpn:
-            context.set_alpn_protocols(list(alpn))
-        self.stream = context.wrap_socket(self.raw, server_hostname=sni)
-        _sockets.append(self.stream)
-
-    def startup(self, version=196608, **parameters):
-        body = struct.pack("!i", version)
-        for name, value in parameters.items():
-            body += name.encode() + b"\0" + value.encode() + b"\0"
-        body += b"\0"
-        self.stream.sendall(struct.pack("!i", len(body) + 4) + body)
-
-    def send(self, kind, body=b""):
-        self.stream.sendall(kind + struct.pack("!i", len(body) + 4) + body)
-
-    def exactly(self, size):
-        data = b""
-        while len(data) < size:
-            piece = self.stream.recv(size - len(data))
-            if not piece:
-                raise EOFError(data)
-            data += piece
-        return data
-
-    def message(self):
-        kind = self.exactly(1)
-        (length,) = struct.unpack("!i", self.exactly(4))
-        return kind, self.exactly(length - 4)
-
-    def fatal(self):
-        """The fields of the error that ends the connection."""
-        kind, body = self.message()
-        while kind != b"E":
-            kind, body = self.message()
-        with pytest.raises((EOFError, ConnectionError)):
-            self.exactly(1)
-        fields = (field for field in body.split(b"\0") if field)
-        return {field[:1].decode(): field[1:].decode() for field in fields}
-
-    def sign_in(self, token, **parameters):
-        self.startup(**{"user": "admin", "database": "postgres", **parameters})
-        assert self.message() == (b"R", struct.pack("!i", 3))
-        self.send(b"p", token.encode() + b"\0")
-
-    def until_ready(self):
-        seen = []
-        while True:
-            kind, body = self.message()
-            seen.append((kind, body))
-            if kind == b"Z":
-                return seen
+__all__ = ["sockets_are_closed"]  # a fixture
 
 
 @pytest.mark.parametrize("direct", [False, True])

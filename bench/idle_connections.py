@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an idle connection costs dsql-local, in memory: signed in, nothing sent yet.
+
+    python bench/idle_connections.py [1000 5000]
+
+With --used each connection has sent one statement and has its PostgreSQL connection; the
+memory of PostgreSQL's own processes is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import socket
+import ssl
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import libdsql
+import libdsql.local
+
+
+def resident(pid: int) -> int:
+    """Bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def until_ready(stream: ssl.SSLSocket) -> None:
+    reader = stream.makefile("rb")
+    while True:
+        kind, length = struct.unpack("!ci", reader.read(5))
+        body = reader.read(length - 4)
+        if kind == b"E":
+            raise RuntimeError(body)
+        if kind == b"Z":
+            return
+        if (kind, body) == (b"R", b"\0\0\0\3"):
+            return
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def connect(port: int, context: ssl.SSLContext, token: str, used: bool) -> ssl.SSLSocket:
+    raw = socket.create_connection(("127.0.0.1", port))
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    stream = context.wrap_socket(raw, server_hostname="localhost")
+    body = struct.pack("!i", 196608) + b"user\0admin\0database\0postgres\0\0"
+    stream.sendall(struct.pack("!i", len(body) + 4) + body)
+    until_ready(stream)
+    stream.sendall(message(b"p", token.encode() + b"\0"))
+    until_ready(stream)
+    if used:
+        stream.sendall(message(b"Q", b"SELECT 1\0"))
+        until_ready(stream)
+    return stream
+
+
+def measure(program: str, count: int, used: bool) -> None:
+    process = subprocess.Popen(
+        [program, "--ephemeral", "--port", "0", "--connection-rate", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=libdsql.local.environment(),
+    )
+    assert process.stdout is not None
+    try:
+        endpoint = libdsql.local.parse_ready(process.stdout.readline().strip())
+        context = ssl.create_default_context(cafile=endpoint.ca)
+        context.set_alpn_protocols(["postgresql"])
+        token = libdsql.token(
+            "localhost",
+            "admin",
+            region=endpoint.region,
+            credentials_file=endpoint.credentials,
+            profile="default",
+        )
+        streams = [connect(endpoint.port, context, token, used)]
+        before = resident(process.pid)
+        began = time.perf_counter()
+        streams += [connect(endpoint.port, context, token, used) for _ in range(count)]
+        seconds = time.perf_counter() - began
+        grown = resident(process.pid) - before
+        print(
+            f"{count:6d} connections: {grown / count / 1024:5.1f} KB each, "
+            f"{resident(process.pid) / 2**20:.0f} MB in all; "
+            f"opened one after the other in {seconds / count * 1000:.2f} ms each"
+        )
+        for stream in streams:
+            stream.close()
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("counts", nargs="*", type=int, default=[1000, 5000])
+    parser.add_argument("--used", action="store_true", help="after one statement each")
+    parser.add_argument("--program", default=libdsql.local.program(), help="dsql-local")
+    arguments = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for count in arguments.counts:
+        measure(arguments.program, count, arguments.used)
+
+
+if __name__ == "__main__":
+    main()
