@@ -47,6 +47,7 @@ struct local_client {
     struct dsql__buffer greeting; /* PostgreSQL's own, where the kept one does not suit */
     struct local_startup startup;
     char *arn;             /* of the key pair, owned; "" when it has none */
+    int backend_pid;       /* of PostgreSQL's process for it; 0 before there is one */
     uint64_t catalog_seen; /* server->catalog when it signed in */
     struct local_session session;
 };

@@ -94,7 +94,12 @@ on_sign_in_ready(struct local_client *client)
 static void
 sign_in_message(struct local_client *client, const struct dsql__message *message)
 {
+    struct dsql__reader reader;
     switch (message->type) {
+    case 'K':
+        dsql__reader_init(&reader, message->body, message->length);
+        client->backend_pid = dsql__get_int32(&reader);
+        break;
     case 'S':
         if (client->phase == CLIENT_UPSTREAM && !client->greeted) {
             service_pass_parameter(&client->greeting, message);
@@ -106,7 +111,7 @@ sign_in_message(struct local_client *client, const struct dsql__message *message
     case 'E':
         refuse(client, message);
         break;
-    default: /* AuthenticationOk, the key, notices, the row's description */
+    default: /* AuthenticationOk, notices, the row's description */
         break;
     }
 }
