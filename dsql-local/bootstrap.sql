@@ -9,6 +9,18 @@
 
 SET allow_system_table_mods = on;
 SET client_min_messages = warning;
+SET default_table_access_method = heap;
+SET dsql_local.limits = off;
+
+-- Tables of users: heaps under optimistic concurrency (module/).
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_am WHERE amname = 'btree_table') THEN
+        CREATE FUNCTION pg_catalog.dsql_local_table_am(internal) RETURNS table_am_handler
+            AS 'dsql_local' LANGUAGE C;
+        CREATE ACCESS METHOD btree_table TYPE TABLE HANDLER pg_catalog.dsql_local_table_am;
+    END IF;
+END $$;
 
 DO $$
 BEGIN
@@ -145,31 +157,24 @@ BEGIN
     END IF;
 END $$;
 
--- A transaction may change 3,000 rows, as PostgreSQL itself counts them in all
--- tables of users: cascades, CTEs and functions included. The counters of a
--- transaction are flushed at its end, so that the next one begins at zero.
--- (Only the tables that the transaction has locked would do, but pg_locks looks
--- at every connection there could be, and costs ten times as much.)
-CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_check() RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_catalog.pg_stat_force_next_flush();
-    IF (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)
-                              + pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)
-                              + pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))
-        FROM pg_catalog.pg_class c
-        WHERE c.relkind = 'r' AND c.oid >= 16384) > 3000
-    THEN
-        RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE = 'transaction row limit exceeded';
-    END IF;
-END $$;
+-- Functions of earlier versions.
+DROP FUNCTION IF EXISTS pg_catalog.dsql_local_check(), pg_catalog.dsql_local_before_ddl();
 
--- DDL waits for statements under way, which are short: all transactions that
--- merely wait for their client have given way before.
-CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_before_ddl() RETURNS void
-LANGUAGE sql AS $$
-    SELECT pg_catalog.set_config('lock_timeout', '10s', true)
-$$;
+-- Tables that an earlier version made.
+DO $$
+DECLARE
+    name pg_catalog.regclass;
+BEGIN
+    FOR name IN
+        SELECT c.oid FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_am a ON a.oid = c.relam
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND a.amname = 'heap'
+          AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_dsql_local', 'pg_toast')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s SET ACCESS METHOD btree_table', name);
+    END LOOP;
+END $$;
 
 -- The service has no dictionaries of languages.
 DO $$

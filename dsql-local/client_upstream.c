@@ -7,9 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "server.h"
 #include "service.h"
@@ -65,6 +62,7 @@ begin_session(struct local_client *client)
     client->phase = CLIENT_SESSION;
     local_session_start(&client->session, client->server, &client->front, &client->back);
     client->session.catalog_seen = client->catalog_seen;
+    client->session.backend_pid = client->backend_pid;
     if (!client->greeted) {
         client_welcome(client);
     }
@@ -193,28 +191,12 @@ static const struct local_stream_events back_events = {
     .closed = client_on_stream_closed,
 };
 
-/* A connected socket, or -1 with errno; EAGAIN when too many wait there. */
-static int
-open_socket(const struct local_postgres *postgres)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", postgres->socket_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        int why = errno;
-        close(fd);
-        errno = why;
-        return -1;
-    }
-    return fd;
-}
-
 void
 client_connect_upstream(struct local_client *client)
 {
     struct local_server *server = client->server;
     errno = 0;
-    int fd = server->postgres->pid == 0 ? -1 : open_socket(server->postgres);
+    int fd = server->postgres->pid == 0 ? -1 : local_upstream_socket(server->postgres->socket_path);
     if (fd < 0 && (errno == EAGAIN || errno == EMFILE || errno == ENFILE)) {
         client_refuse(client, REFUSED_TOO_MANY, "53300", too_many, NULL);
         return;

@@ -27,7 +27,6 @@
 
 #define START_SECONDS 120
 #define STOP_SECONDS 30
-#define OLDEST_VERSION 15
 #define RESTARTS 50
 #define HALF "making-" /* begins the name of a database that is not whole */
 
@@ -195,10 +194,14 @@ write_settings(const struct local_postgres *postgres, bool ephemeral, struct dsq
         "unix_socket_permissions = 0700\n"
         "max_connections = 1100\n"
         "shared_buffers = 64MB\n"
+        "shared_preload_libraries = 'dsql_local'\n"
+        "dynamic_library_path = '%s:$libdir'\n"
+        "default_table_access_method = 'btree_table'\n"
+        "max_parallel_workers_per_gather = 0\n" /* a worker does not know the overlay */
+        "max_parallel_maintenance_workers = 0\n"
         "default_transaction_isolation = 'repeatable read'\n"
         "timezone = 'UTC'\n"
         "log_timezone = 'UTC'\n"
-        "lock_timeout = '20ms'\n"
         "client_connection_check_interval = '1s'\n"
         "autovacuum_naptime = '30s'\n"
         "jit = off\n"
@@ -206,7 +209,7 @@ write_settings(const struct local_postgres *postgres, bool ephemeral, struct dsq
         "log_min_messages = fatal\n"
         "log_min_error_statement = panic\n"
         "%s",
-        postgres->socket_dir,
+        postgres->socket_dir, postgres->socket_dir,
         ephemeral ? "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n" : "");
     int failure = local_file_write(path, text, (size_t)length, 0600, error);
     if (failure == 0 && local_user_own(&postgres->owner, path) != 0) {
@@ -399,10 +402,9 @@ prepare(const struct local_options *options, const struct local_state *state,
     if (failure != 0) {
         return failure;
     }
-    if (postgres->version < OLDEST_VERSION) {
-        return dsql__fail(error, DSQL_E_IO,
-                          "%.200s is PostgreSQL %d, which is too old: %d or newer is needed",
-                          postgres->bindir, postgres->version, OLDEST_VERSION);
+    failure = local_module_write(postgres, error);
+    if (failure != 0) {
+        return failure;
     }
     failure = access(postgres->datadir, F_OK) == 0 ? check_version(postgres, error)
                                                    : make_cluster(postgres, error);

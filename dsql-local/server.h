@@ -12,6 +12,7 @@
 #include "client.h"
 #include "keys.h"
 #include "postgres.h"
+#include "watch.h"
 #include "rate.h"
 
 struct local_server {
@@ -37,8 +38,8 @@ struct local_server {
     struct local_refusals refusals;
     struct local_client *clients; /* doubly linked */
     size_t client_count;
-    uint64_t catalog;   /* counts committed changes of the catalog */
-    size_t ddl_running; /* sessions whose DDL is under way */
+    uint64_t catalog; /* counts committed changes of the catalog */
+    struct local_watch watch;
     bool draining;      /* SIGTERM came: who has no transaction is ended */
     bool stopping;      /* all are ended */
     int exit_status;
@@ -54,8 +55,6 @@ DSQL_MUST_CHECK int local_server_open(struct local_server *server,
 int local_server_run(struct local_server *server);
 void local_server_close(struct local_server *server);
 
-/* A session is about to run DDL: all others give way. */
-void local_server_before_ddl(struct local_server *server, const struct local_session *session);
 enum local_admission { LOCAL_ADMITTED, LOCAL_RATE_EXCEEDED, LOCAL_TOO_MANY };
 
 /* Whether one more client may sign in; it is counted if so, until it left. */

@@ -5,6 +5,7 @@
  * it, and the client's messages handed to the protocol they belong to. */
 #include "session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,11 @@ session_expect(struct local_session *session, enum reply_kind kind)
 {
     if (session->replies_count == session->replies_size && !replies_grow(session)) {
         return NULL;
+    }
+    if (session->replies_count == 0) {
+        session->busy_since = uv_now(&session->server->loop);
+        session->look_at = session->busy_since + WATCH_FIRST_LOOK_MS;
+        local_watch_busy(&session->server->watch);
     }
     struct reply *reply = reply_at(session, session->replies_count++);
     *reply = (struct reply){.kind = kind};
@@ -102,10 +108,7 @@ local_session_clear(struct local_session *session)
     free(session->replies);
     session->replies = NULL;
     session->replies_size = 0;
-    if (session->ddl_running) {
-        session->ddl_running = false;
-        session->server->ddl_running--;
-    }
+    session_keep_ddl(session, NULL, NULL);
     local_names_clear(&session->statements);
     local_names_clear(&session->portals);
     dsql__buffer_clear(&session->held);
@@ -126,9 +129,7 @@ judge_catalog(struct local_session *session, struct refusal *refusal)
     if (!session->doomed && session->catalog_seen >= session->server->catalog) {
         return false;
     }
-    if (session->catalog_seen < session->server->catalog) {
-        session->catalog_seen = session->server->catalog;
-    }
+    session->catalog_seen = session->server->catalog;
     session->doomed = false;
     *refusal = session_refusal(RULE_OC001);
     return true;
@@ -208,11 +209,6 @@ session_note_sent(struct local_session *session, const struct rules_statement *s
         break;
     case RULES_DDL:
         transaction->ddl = transaction->worked = true;
-        if (!session->ddl_running) {
-            session->ddl_running = true;
-            session->server->ddl_running++;
-        }
-        local_server_before_ddl(session->server, session);
         break;
     case RULES_DML:
         transaction->dml = transaction->worked = true;
@@ -224,21 +220,90 @@ session_note_sent(struct local_session *session, const struct rules_statement *s
     case RULES_EMPTY:
         break;
     }
-    if (statement->deallocate_all) {
-        session->check_prepared = false;
-    }
 }
 
 void
-local_session_doom(struct local_session *session)
+session_keep_ddl(struct local_session *session, const char *sql, const char *job)
 {
-    if (session->busy || session->status != 'T' || session->doomed || session->broken) {
+    free(session->ddl);
+    free(session->ddl_job);
+    session->ddl = sql != NULL ? strdup(sql) : NULL;
+    session->ddl_job = job != NULL ? strdup(job) : NULL;
+    session->broken |= (sql != NULL && session->ddl == NULL) ||
+                       (job != NULL && session->ddl_job == NULL);
+}
+
+bool
+session_wants_savepoint(struct local_session *session)
+{
+    struct transaction *transaction = &session->transaction;
+    bool wanted = transaction->block && !transaction->failed && !transaction->undo;
+    transaction->undo |= wanted;
+    return wanted;
+}
+
+/* ---------------------------------------------------------------- giving way */
+
+bool
+local_session_is_open(const struct local_session *session)
+{
+    return session->status != 'I' || session->unsynced;
+}
+
+/* Aborts what waits for its client; OC001 is told at once or at its next
+ * statement. */
+static void
+doom(struct local_session *session)
+{
+    if (session->unsynced) {
+        struct refusal refusal = session_refusal(RULE_OC001);
+        session_refuse_extended(session, &refusal);
+        dsql__message_put_empty(&session->back->out, 'H');
+        session->skipping = true;
+    } else {
+        session->doomed = true;
+        session_query_hidden(session, SESSION_REFUSED);
+    }
+    local_stream_update(session->back);
+}
+
+static void
+cancel_done(void *context, const struct dsql_error *error)
+{
+    (void)context;
+    (void)error; /* it had ended by itself */
+}
+
+static void
+cancel(struct local_session *session)
+{
+    static const struct local_upstream_events events = {.end = cancel_done};
+    char sql[64];
+    snprintf(sql, sizeof sql, "SELECT pg_catalog.pg_cancel_backend(%d)", session->backend_pid);
+    session->cancelled = local_upstream_query(&session->server->watch.cancels, sql, &events,
+                                              session->server) == 0;
+}
+
+void
+local_session_give_way(struct local_session *session, bool to_ddl)
+{
+    const struct transaction *transaction = &session->transaction;
+    if (session->broken || session->doomed || session->parked || session->skipping) {
         return;
     }
-    session->doomed = true;
-    session->catalog_seen = session->server->catalog + 1;
-    session_query_hidden(session, SESSION_REFUSED);
-    local_stream_update(session->back);
+    if (session->replies_count > 0 && to_ddl && !transaction->ddl && !session->cancelled) {
+        cancel(session);
+    }
+    if (session->busy) {
+        return;
+    }
+    if (session->status == 'T' && transaction->undo && transaction->ddl_done) {
+        session->parked = true;
+        session_query_hidden(session, SESSION_TAKE_BACK);
+        local_stream_update(session->back);
+    } else if (local_session_is_open(session) && session->status != 'E') {
+        doom(session);
+    }
 }
 
 /* ---------------------------------------------------------------- jobs */
@@ -340,9 +405,6 @@ copy_message(struct local_session *session, const struct dsql__message *message)
         return;
     }
     session->copy_in = false;
-    if (message->type == 'c' && session->copy_extended && session->copy_counts) {
-        session_check_extended(session);
-    }
 }
 
 static void

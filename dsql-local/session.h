@@ -51,7 +51,6 @@ struct reply {
     bool releases;
     bool forget_name;    /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
     bool fail;           /* report `refusal` when this completes (a COMMIT that became ROLLBACK) */
-    bool check_prepared; /* REPLY_PARSE of the row check's own statement */
     struct refusal refusal;                  /* replaces the error that comes back */
     struct local_text *text;                 /* shared; NULL for hidden ones */
     const struct rules_statement *statement; /* of text, or NULL */
@@ -67,7 +66,8 @@ struct transaction {
     bool block;    /* BEGIN was sent: it lasts until COMMIT or ROLLBACK */
     bool worked;   /* a statement that takes a snapshot was sent */
     bool ddl;      /* one was sent: no second, and no DML */
-    bool dml;      /* sent: no DDL; rows are counted */
+    bool undo;     /* behind a savepoint of ours, so that it can be taken back for a while */
+    bool dml;      /* sent: no DDL */
     bool ddl_done; /* completed: COMMIT changes the catalog */
     bool failed;   /* an error came back: PostgreSQL answers 25P02 until the end */
 };
@@ -83,12 +83,14 @@ struct local_session {
     bool busy;                /* a batch is under way: its ReadyForQuery is awaited */
     bool copy_in;             /* CopyData goes through as it comes */
     bool copy_extended;       /* the COPY was started by Execute: its Sync is still to come */
-    bool copy_counts;         /* rows are to be counted after CopyDone */
     bool skipping;            /* an error was reported: ignore messages up to Sync */
-    bool ddl_running;         /* counted in server->ddl_running */
-    bool recount;             /* rows of a failed transaction are still in PostgreSQL's counters */
-    bool check_prepared;      /* PostgreSQL knows the row check's statement */
+    bool unsynced;            /* messages of the extended protocol were sent since the last Sync */
     bool doomed;              /* aborted for another session's DDL: OC001 is still to be told */
+    bool cancelled;           /* its statement was cancelled for another session's DDL */
+    bool parked;              /* its DDL is taken back: run it again before anything else */
+    char *ddl, *ddl_job;      /* what is then run: the statement, the call for its job or NULL */
+    int backend_pid;          /* of its PostgreSQL process */
+    uint64_t busy_since, look_at; /* uv_now(): for watch.h */
     uint64_t catalog_seen;    /* server->catalog at the last OC001 or sign-in */
     struct dsql__buffer held; /* completion waiting for its check */
     size_t passing;           /* bytes of a large message still to be passed on */
@@ -104,9 +106,10 @@ void local_session_clear(struct local_session *session);
 void local_session_from_client(struct local_session *session);
 /* Bytes came from PostgreSQL. */
 void local_session_from_postgres(struct local_session *session);
-/* Another session is about to change the catalog: a transaction that waits for
- * its client gives way at once and learns of it (OC001) at its next statement. */
-void local_session_doom(struct local_session *session);
+/* This session holds up another one (to_ddl: one that changes the catalog). */
+void local_session_give_way(struct local_session *session, bool to_ddl);
+/* Whether a transaction is open that may hold others up. */
+bool local_session_is_open(const struct local_session *session);
 
 /* ------------------------------------------------ between the session's files */
 
@@ -125,16 +128,19 @@ enum verdict {
 };
 enum verdict session_judge(struct local_session *session, const struct rules_statement *statement,
                            struct refusal *refusal);
-/* Notes that the statement was sent. */
+/* Notes that the statement is being sent. */
 void session_note_sent(struct local_session *session, const struct rules_statement *statement);
+/* Keeps what is needed to run DDL once more; job may be NULL. */
+void session_keep_ddl(struct local_session *session, const char *sql, const char *job);
+/* Whether the DDL just noted is to be put behind a savepoint; says so once. */
+bool session_wants_savepoint(struct local_session *session);
 /* The service's form of a refusal by a rule without arguments. */
 struct refusal session_refusal(int rule);
 
 /* The statement that PostgreSQL surely refuses. */
 #define SESSION_REFUSED "SELECT pg_catalog.dsql_local_refused()"
-#define SESSION_CHECK "SELECT pg_catalog.dsql_local_check()"
-#define SESSION_BEFORE_DDL "SELECT pg_catalog.dsql_local_before_ddl()"
-#define SESSION_FLUSH "SELECT pg_catalog.pg_stat_force_next_flush()"
+#define SESSION_SAVEPOINT "SAVEPOINT dsql_local_ddl"
+#define SESSION_TAKE_BACK "ROLLBACK TO SAVEPOINT dsql_local_ddl"
 
 /* The call that records a job, in memory of its own (free()), or NULL. */
 char *session_job_call(const struct rules_statement *statement, const char *job_id);
@@ -155,8 +161,8 @@ void session_query_hidden(struct local_session *session, const char *sql);
 void session_query_refused(struct local_session *session, const struct refusal *refusal);
 /* One message of the extended protocol (session_extended.c). */
 void session_extended(struct local_session *session, const struct dsql__message *message);
-/* The row check as messages of the extended protocol. */
-void session_check_extended(struct local_session *session);
+/* An error that PostgreSQL is made to report now, in the extended protocol. */
+void session_refuse_extended(struct local_session *session, const struct refusal *refusal);
 /* Sends an error to the client. */
 void session_report(struct local_session *session, const struct refusal *refusal);
 

@@ -21,13 +21,11 @@ pass(struct local_session *session, const struct dsql__message *message)
 
 /* ------------------------------------------------------------------- errors */
 
-/* Conflicts that PostgreSQL finds at the statement; the service tells of them
- * by one SQLSTATE and two texts. */
+/* Conflicts that PostgreSQL finds itself, in its catalogs. */
 static bool
 is_conflict(const char *sqlstate)
 {
-    return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
-           strcmp(sqlstate, "55P03") == 0;
+    return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0;
 }
 
 /* P counts characters in what PostgreSQL got; the client counts in its own
@@ -67,11 +65,23 @@ pass_error(struct local_session *session, const struct dsql__message *message,
     dsql__diagnostic_put(&session->front->out, 'E', diagnostic);
 }
 
+/* Another session's DDL has changed the same rows of the catalog. */
+static bool
+lost_race(const struct dsql__diagnostic *diagnostic)
+{
+    const char *schema = diagnostic->schema;
+    return strncmp(diagnostic->message, "tuple concurrently ", 19) == 0 ||
+           (strcmp(diagnostic->sqlstate, "23505") == 0 && schema != NULL &&
+            strcmp(schema, "pg_catalog") == 0);
+}
+
 /* What is to be said instead of PostgreSQL's words, or sqlstate NULL. */
 static struct refusal
-replacement(const struct local_session *session, const struct reply *reply, const char *sqlstate)
+replacement(const struct local_session *session, const struct reply *reply,
+            const struct dsql__diagnostic *diagnostic)
 {
     struct refusal none = {0};
+    const char *sqlstate = diagnostic->sqlstate;
     if (reply == NULL) {
         return none;
     }
@@ -80,8 +90,14 @@ replacement(const struct local_session *session, const struct reply *reply, cons
     if (reply->refusal.sqlstate != NULL && ours) {
         return reply->refusal;
     }
+    if (strcmp(sqlstate, "57014") == 0) {
+        return session_refusal(RULE_OC001); /* cancelled by ourselves: clients cannot */
+    }
     if (is_conflict(sqlstate)) {
         return session_refusal(session->transaction.ddl ? RULE_OC001 : RULE_OC000);
+    }
+    if (reply->statement != NULL && reply->statement->kind == RULES_DDL && lost_race(diagnostic)) {
+        return session_refusal(RULE_OC001);
     }
     return none;
 }
@@ -103,7 +119,6 @@ drop_unanswered(struct local_session *session)
 static void
 note_failure(struct local_session *session)
 {
-    session->recount |= session->transaction.dml;
     session->transaction.failed = true;
     session->transaction.ddl_done = false;
     session->copy_in = false;
@@ -127,7 +142,7 @@ on_error(struct local_session *session, const struct dsql__message *message)
     }
     const struct reply *last = reply != NULL ? session_last(session, 0) : NULL;
     bool silent = last != NULL && last->kind == REPLY_READY && last->hidden;
-    struct refusal instead = replacement(session, reply, diagnostic.sqlstate);
+    struct refusal instead = replacement(session, reply, &diagnostic);
     if (silent) {
         /* Our own Query: nobody asked. */
     } else if (instead.sqlstate != NULL) {
@@ -197,11 +212,22 @@ release(struct local_session *session)
     dsql__buffer_consume(&session->held, dsql__buffer_length(&session->held));
 }
 
+/* The last Execute before the Sync of a transaction that ends with it: a COMMIT
+ * that fails is that statement's failure, so it is not said to be complete before. */
+static bool
+ends_implicit(struct local_session *session, const struct reply *reply)
+{
+    return reply->kind == REPLY_EXECUTE && !session->transaction.block &&
+           session->transaction.dml && session->replies_count == 2 &&
+           session_last(session, 0)->kind == REPLY_READY;
+}
+
 static void
 complete_visible(struct local_session *session, const struct reply *reply,
                  const struct dsql__message *message)
 {
-    struct dsql__buffer *out = reply->held ? &session->held : &session->front->out;
+    bool held = reply->held || ends_implicit(session, reply);
+    struct dsql__buffer *out = held ? &session->held : &session->front->out;
     if (reply->job_id[0] != '\0') {
         if (reply->kind == REPLY_STATEMENT) {
             put_job_description(out);
@@ -249,9 +275,6 @@ on_step(struct local_session *session, const struct dsql__message *message)
     if (reply == NULL || reply->kind > REPLY_CLOSE) {
         session->broken = true;
         return;
-    }
-    if (reply->check_prepared) {
-        session->check_prepared = true;
     }
     if (!reply->hidden) {
         pass(session, message);
@@ -306,7 +329,6 @@ on_copy_in(struct local_session *session, const struct dsql__message *message)
     }
     pass(session, message);
     session->copy_in = true;
-    session->copy_counts = reply->held;
     session->copy_extended = reply->kind == REPLY_EXECUTE;
     if (session->copy_extended && session_last(session, 0)->kind == REPLY_READY) {
         /* PostgreSQL ignores a Sync while it copies; the client sends another. */
@@ -320,30 +342,20 @@ on_copy_in(struct local_session *session, const struct dsql__message *message)
 static void
 begin_next(struct local_session *session, char status)
 {
-    bool own_ddl = session->ddl_running;
-    if (own_ddl) {
-        session->ddl_running = false;
-        session->server->ddl_running--;
-    }
     session->status = status;
-    session->busy = session->copy_in = session->skipping = false;
+    session->busy = session->copy_in = session->skipping = session->cancelled = false;
     if (status == 'I') {
         if (session->transaction.ddl_done) {
             session->catalog_seen = ++session->server->catalog;
         }
         session->transaction = (struct transaction){0};
+        session_keep_ddl(session, NULL, NULL);
+        session->parked = false;
         local_names_clear(&session->portals);
-        if (session->recount) {
-            session->recount = false;
-            session_query_hidden(session, SESSION_FLUSH);
-        }
         return;
     }
     session->transaction.block = true;
     session->transaction.failed = status == 'E';
-    if (!own_ddl && session->server->ddl_running > 0) {
-        local_session_doom(session);
-    }
 }
 
 static void
@@ -358,6 +370,7 @@ on_ready(struct local_session *session, const struct dsql__message *message)
     bool hidden = reply->hidden;
     session_pop(session);
     if (!hidden) {
+        release(session);
         pass(session, message);
     }
     if (hidden && session->doomed) {

@@ -9,7 +9,6 @@
 #include "server.h"
 
 #define HIDDEN_NAME "dsql_local_hidden"
-#define CHECK_NAME "dsql_local_check"
 
 static void
 forward(struct local_session *session, const struct dsql__message *message)
@@ -83,18 +82,18 @@ run_hidden(struct local_session *session, const char *sql, bool releases)
     put_run(session, HIDDEN_NAME, releases);
 }
 
-void
-session_check_extended(struct local_session *session)
+/* The DDL that was taken back; its failure now is another session's doing. */
+static void
+run_again(struct local_session *session)
 {
-    if (!session->check_prepared) {
-        put_close(session, 'S', CHECK_NAME);
-        put_parse(&session->back->out, CHECK_NAME, SESSION_CHECK);
-        struct reply *reply = expect_hidden(session, REPLY_PARSE);
-        if (reply != NULL) {
-            reply->check_prepared = true;
-        }
+    size_t before = session->replies_count;
+    run_hidden(session, session->ddl, false);
+    if (session->ddl_job != NULL) {
+        run_hidden(session, session->ddl_job, false);
     }
-    put_run(session, CHECK_NAME, true);
+    for (size_t i = 0; !session->broken && i < session->replies_count - before; i++) {
+        session_last(session, i)->refusal = session_refusal(RULE_OC001);
+    }
 }
 
 /* ---------------------------------------------------------- the client's */
@@ -234,8 +233,8 @@ describe_or_close(struct local_session *session, const struct dsql__message *mes
 }
 
 /* An error of ours that PostgreSQL is made to report at this place. */
-static void
-refuse_execute(struct local_session *session, const struct refusal *refusal)
+void
+session_refuse_extended(struct local_session *session, const struct refusal *refusal)
 {
     put_close(session, 'S', HIDDEN_NAME);
     put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
@@ -265,9 +264,11 @@ run(struct local_session *session, const struct dsql__message *message, struct l
     const struct rules_statement *statement)
 {
     session_note_sent(session, statement);
-    bool count = statement->kind == RULES_DML && !session->transaction.failed;
     if (statement->kind == RULES_DDL) {
-        run_hidden(session, SESSION_BEFORE_DDL, false);
+        if (session_wants_savepoint(session)) {
+            run_hidden(session, SESSION_SAVEPOINT, false);
+        }
+        session_keep_ddl(session, statement->sql, NULL);
     }
     struct reply *reply = session_expect(session, REPLY_EXECUTE);
     if (reply == NULL) {
@@ -275,7 +276,7 @@ run(struct local_session *session, const struct dsql__message *message, struct l
     }
     reply->text = local_text_share(text);
     reply->statement = statement;
-    reply->held = count || statement->job != RULES_JOB_NONE;
+    reply->held = statement->job != RULES_JOB_NONE;
     forward(session, message);
     if (statement->job != RULES_JOB_NONE) {
         session_job_id(reply->job_id);
@@ -285,9 +286,8 @@ run(struct local_session *session, const struct dsql__message *message, struct l
             return;
         }
         run_hidden(session, call, true);
+        session_keep_ddl(session, statement->sql, call);
         free(call);
-    } else if (count && statement->copy == RULES_COPY_NONE) {
-        session_check_extended(session);
     }
 }
 
@@ -310,7 +310,7 @@ execute(struct local_session *session, const struct dsql__message *message)
     struct refusal refusal = {0};
     switch (session_judge(session, statement, &refusal)) {
     case VERDICT_REFUSE:
-        refuse_execute(session, &refusal);
+        session_refuse_extended(session, &refusal);
         break;
     case VERDICT_ROLLBACK_INSTEAD:
         session_note_sent(session, statement);
@@ -325,6 +325,11 @@ execute(struct local_session *session, const struct dsql__message *message)
 void
 session_extended(struct local_session *session, const struct dsql__message *message)
 {
+    if (session->parked && !session->skipping) {
+        session->parked = false;
+        run_again(session);
+    }
+    session->unsynced = message->type != 'S';
     if (message->type == 'S') {
         session->busy = true;
         session->skipping = false;

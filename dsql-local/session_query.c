@@ -90,6 +90,7 @@ draft_put_job(struct draft *draft, struct local_text *text, const struct rules_s
         return;
     }
     draft_put_hidden(draft, call, true);
+    session_keep_ddl(draft->session, statement->sql, call);
     free(call);
 }
 
@@ -125,18 +126,37 @@ add(struct draft *draft, struct local_text *text, const struct rules_statement *
         return true;
     }
     if (statement->kind == RULES_DDL) {
-        draft_put_hidden(draft, SESSION_BEFORE_DDL, false);
+        if (session_wants_savepoint(session)) {
+            draft_put_hidden(draft, SESSION_SAVEPOINT, false);
+        }
+        session_keep_ddl(session, statement->sql, NULL);
     }
     if (statement->job != RULES_JOB_NONE) {
         draft_put_job(draft, text, statement, client);
         return true;
     }
-    reply = draft_put_statement(draft, text, statement, statement->sql, client);
-    if (statement->kind == RULES_DML && reply != NULL) {
-        reply->held = true;
-        draft_put_hidden(draft, SESSION_CHECK, true);
-    }
+    draft_put_statement(draft, text, statement, statement->sql, client);
     return true;
+}
+
+/* The DDL that was taken back; its failure now is another session's doing. */
+static void
+draft_put_again(struct draft *draft)
+{
+    struct local_session *session = draft->session;
+    const char *const texts[] = {session->ddl, session->ddl_job};
+    for (size_t i = 0; i < 2; i++) {
+        if (texts[i] != NULL) {
+            draft_put_hidden(draft, texts[i], false);
+            session_last(session, 0)->refusal = session_refusal(RULE_OC001);
+        }
+    }
+}
+
+static bool
+only_rolls_back(const struct rules_text *rules)
+{
+    return rules->count == 1 && rules->statements[0].kind == RULES_ROLLBACK;
 }
 
 /* A text that PostgreSQL may run as it is: nothing to add, nothing to change. */
@@ -147,8 +167,8 @@ is_plain(const struct rules_text *rules, const char *sql)
         return rules->count == 0;
     }
     const struct rules_statement *statement = &rules->statements[0];
-    return statement->rule == RULES_ALLOWED && statement->kind != RULES_DML &&
-           statement->kind != RULES_DDL && session_is_verbatim(statement, sql);
+    return statement->rule == RULES_ALLOWED && statement->kind != RULES_DDL &&
+           session_is_verbatim(statement, sql);
 }
 
 /* A Query message with one statement; the reply to it, or NULL. */
@@ -212,10 +232,15 @@ session_query(struct local_session *session, const char *sql, size_t length)
         session->broken = true;
         return;
     }
-    if (is_plain(&text->rules, sql)) {
+    bool again = session->parked && !only_rolls_back(&text->rules);
+    session->parked = false;
+    if (is_plain(&text->rules, sql) && !again) {
         send_plain(session, text, sql, length);
     } else {
         struct draft draft = draft_begin(session);
+        if (again) {
+            draft_put_again(&draft);
+        }
         for (size_t i = 0; i < text->rules.count; i++) {
             if (!add(&draft, text, &text->rules.statements[i], sql)) {
                 break;

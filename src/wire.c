@@ -5,6 +5,7 @@
 #include "wire.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,6 +260,27 @@ dsql__get_string(struct dsql__reader *reader)
     return at;
 }
 
+/* Where a field's value is kept, in the order in which PostgreSQL sends them. */
+static const struct {
+    char field;
+    size_t offset;
+} diagnostic_fields[] = {
+    {'S', offsetof(struct dsql__diagnostic, severity)},
+    {'C', offsetof(struct dsql__diagnostic, sqlstate)},
+    {'M', offsetof(struct dsql__diagnostic, message)},
+    {'D', offsetof(struct dsql__diagnostic, detail)},
+    {'H', offsetof(struct dsql__diagnostic, hint)},
+    {'P', offsetof(struct dsql__diagnostic, position)},
+    {'W', offsetof(struct dsql__diagnostic, where)},
+    {'s', offsetof(struct dsql__diagnostic, schema)},
+    {'t', offsetof(struct dsql__diagnostic, table)},
+    {'c', offsetof(struct dsql__diagnostic, column)},
+    {'d', offsetof(struct dsql__diagnostic, datatype)},
+    {'n', offsetof(struct dsql__diagnostic, constraint)},
+};
+
+#define DIAGNOSTIC_FIELDS (sizeof diagnostic_fields / sizeof diagnostic_fields[0])
+
 int
 dsql__diagnostic_read(const char *body, size_t length, struct dsql__diagnostic *diagnostic)
 {
@@ -267,27 +289,10 @@ dsql__diagnostic_read(const char *body, size_t length, struct dsql__diagnostic *
     memset(diagnostic, 0, sizeof *diagnostic);
     for (char field = dsql__get_byte(&reader); field != 0; field = dsql__get_byte(&reader)) {
         const char *value = dsql__get_string(&reader);
-        switch (field) {
-        case 'S':
-            diagnostic->severity = value;
-            break;
-        case 'C':
-            diagnostic->sqlstate = value;
-            break;
-        case 'M':
-            diagnostic->message = value;
-            break;
-        case 'D':
-            diagnostic->detail = value;
-            break;
-        case 'H':
-            diagnostic->hint = value;
-            break;
-        case 'P':
-            diagnostic->position = value;
-            break;
-        default:
-            break;
+        for (size_t i = 0; i < DIAGNOSTIC_FIELDS; i++) {
+            if (diagnostic_fields[i].field == field) {
+                memcpy((char *)diagnostic + diagnostic_fields[i].offset, &value, sizeof value);
+            }
         }
     }
     return reader.failed ? DSQL_E_PROTOCOL : 0;
@@ -307,13 +312,12 @@ dsql__diagnostic_put(struct dsql__buffer *buffer, char type,
                      const struct dsql__diagnostic *diagnostic)
 {
     size_t mark = dsql__message_begin(buffer, type);
-    put_field(buffer, 'S', diagnostic->severity);
     put_field(buffer, 'V', diagnostic->severity);
-    put_field(buffer, 'C', diagnostic->sqlstate);
-    put_field(buffer, 'M', diagnostic->message);
-    put_field(buffer, 'D', diagnostic->detail);
-    put_field(buffer, 'H', diagnostic->hint);
-    put_field(buffer, 'P', diagnostic->position);
+    for (size_t i = 0; i < DIAGNOSTIC_FIELDS; i++) {
+        const char *value;
+        memcpy(&value, (const char *)diagnostic + diagnostic_fields[i].offset, sizeof value);
+        put_field(buffer, diagnostic_fields[i].field, value);
+    }
     dsql__put_byte(buffer, 0);
     dsql__message_end(buffer, mark);
 }

@@ -96,7 +96,8 @@ const char *dsql__get_bytes(struct dsql__reader *reader, size_t count);
 /* ErrorResponse ('E') and NoticeResponse ('N'). Members are NULL when the
  * field is absent; the rest of the fields is not kept. */
 struct dsql__diagnostic {
-    const char *severity, *sqlstate, *message, *detail, *hint, *position;
+    const char *severity, *sqlstate, *message, *detail, *hint, *position, *where;
+    const char *schema, *table, *column, *datatype, *constraint;
 };
 
 /* Borrowed from the body. */

@@ -107,7 +107,15 @@ diagnostic_survives_the_wire(void)
 {
     struct dsql__buffer buffer = {0};
     struct dsql__message message;
-    struct dsql__diagnostic out = {"ERROR", "42601", "what", NULL, "do this", "7"}, in;
+    struct dsql__diagnostic out = {
+        .severity = "ERROR",
+        .sqlstate = "42601",
+        .message = "what",
+        .hint = "do this",
+        .position = "7",
+        .constraint = "t_pkey",
+    };
+    struct dsql__diagnostic in;
     dsql__diagnostic_put(&buffer, 'E', &out);
     CHECK(dsql__message_peek(buffer.data, dsql__buffer_length(&buffer), 1000, false, &message) ==
           0);
@@ -116,7 +124,8 @@ diagnostic_survives_the_wire(void)
     CHECK_TEXT(in.message, "what");
     CHECK_TEXT(in.hint, "do this");
     CHECK_TEXT(in.position, "7");
-    CHECK(in.detail == NULL);
+    CHECK_TEXT(in.constraint, "t_pkey");
+    CHECK(in.detail == NULL && in.table == NULL);
     CHECK(dsql__diagnostic_read(message.body, message.length - 2, &in) == DSQL_E_PROTOCOL);
     dsql__buffer_clear(&buffer);
 }

@@ -301,14 +301,14 @@ def test_writers_of_one_row_never_wait_and_the_loser_is_told(connect, table):
         one.execute("INSERT INTO rules_t VALUES (1, 'a')")
         one.commit()
         one.execute("UPDATE rules_t SET note = 'one' WHERE id = 1")
+        two.execute("UPDATE rules_t SET note = 'two' WHERE id = 1")
+        two.commit()
         with pytest.raises(psycopg.errors.SerializationFailure) as caught:
-            two.execute("UPDATE rules_t SET note = 'two' WHERE id = 1")
-            two.commit()
+            one.commit()
         words = "change conflicts with another transaction (OC000)"
         assert caught.value.diag.message_primary == words
-        two.rollback()
-        one.commit()
-        assert two.execute("SELECT note FROM rules_t").fetchone() == ("one",)
+        one.rollback()
+        assert one.execute("SELECT note FROM rules_t").fetchone() == ("two",)
 
 
 # --------------------------------------------------------------------------- session

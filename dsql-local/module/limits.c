@@ -1,0 +1,78 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* What a transaction may be: rows, bytes, age. Source: Aurora DSQL user guide,
+ * quotas; probes of a live cluster. */
+#include "occ.h"
+
+#include <limits.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+static int max_rows = 3000;
+static int max_kilobytes = 10240;
+static int max_age_ms = 300000;
+static bool enforced = true;
+
+static int64 changed_rows;
+static Size changed_bytes;
+
+void
+limits_define(void)
+{
+    DefineCustomIntVariable("dsql_local.max_rows", "Rows that a transaction may change.", NULL,
+                            &max_rows, 3000, 1, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
+    DefineCustomIntVariable("dsql_local.max_size", "Data that a transaction may write.", NULL,
+                            &max_kilobytes, 10240, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL,
+                            NULL);
+    DefineCustomIntVariable("dsql_local.max_transaction_age",
+                            "How old a transaction may be at its COMMIT.", NULL, &max_age_ms,
+                            300000, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+    DefineCustomBoolVariable("dsql_local.limits", "Whether there are limits at all.", NULL,
+                             &enforced, true, PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/* PostgreSQL's own processes have transactions, too. */
+static bool
+applies(void)
+{
+    return enforced && MyBackendType == B_BACKEND;
+}
+
+void
+limits_count(int rows, Size bytes)
+{
+    changed_rows += rows;
+    changed_bytes += bytes;
+    if (changed_rows > max_rows && applies()) {
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("transaction row limit exceeded")));
+    }
+}
+
+void
+limits_check_commit(void)
+{
+    if (!applies()) {
+        return;
+    }
+    if (changed_bytes > (Size)max_kilobytes * 1024) {
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("transaction size limit 10mb exceeded")));
+    }
+    if (TimestampDifferenceExceeds(GetCurrentTransactionStartTimestamp(), GetCurrentTimestamp(),
+                                   max_age_ms)) {
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("transaction age limit of 300s exceeded")));
+    }
+}
+
+void
+limits_forget(void)
+{
+    changed_rows = 0;
+    changed_bytes = 0;
+}

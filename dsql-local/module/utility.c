@@ -1,0 +1,42 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* DDL as it runs. */
+#include "occ.h"
+
+#include "tcop/utility.h"
+
+static ProcessUtility_hook_type utility_before;
+
+static bool
+is_ddl(const Node *statement)
+{
+    return GetCommandLogLevel((Node *)(uintptr_t)statement) == LOGSTMT_DDL;
+}
+
+static void
+on_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
+           ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
+           DestReceiver *receiver, QueryCompletion *completion)
+{
+    ProcessUtility_hook_type next = utility_before ? utility_before : standard_ProcessUtility;
+    int depth = occ_utility_depth;
+    occ_utility_depth += is_ddl(statement->utilityStmt);
+    PG_TRY();
+    {
+        next(statement, sql, read_only_tree, context, parameters, environment, receiver,
+             completion);
+    }
+    PG_FINALLY();
+    {
+        occ_utility_depth = depth;
+    }
+    PG_END_TRY();
+}
+
+void
+utility_install(void)
+{
+    utility_before = ProcessUtility_hook;
+    ProcessUtility_hook = on_utility;
+}
