@@ -105,20 +105,37 @@ check_transaction(struct check *check, const struct tree *node)
 /* ------------------------------------------------------------------- settings */
 
 void
+check_setting(struct check *check, const struct tree *node)
+{
+    const char *name = tree_text(node, "name"); /* NULL: RESET ALL */
+    bool local_role = name != NULL && strcmp(name, "role") == 0 && tree_true(node, "is_local");
+    if (name != NULL && !local_role && !rules_setting_is_allowed(name)) {
+        check_refuse(check, RULE_SETTING, name);
+    }
+}
+
+void
 check_set(struct check *check, const struct tree *node)
 {
-    const char *name = tree_text(node, "name");
     check->statement->kind = RULES_SESSION;
     if (tree_is(node, "kind", "VAR_SET_MULTI")) {
         check_isolation(check, tree_get(node, "args"));
     }
-    if (name == NULL) {
-        return; /* RESET ALL */
+    check_setting(check, node);
+}
+
+/* The argument of a call by its name, or its place. */
+static const struct tree *
+argument_of(const struct tree *call, const char *name)
+{
+    const struct tree *arguments = tree_get(call, "args");
+    const struct tree *first = arguments ? arguments->first : NULL;
+    for (const struct tree *item = first; item != NULL; item = item->next) {
+        if (tree_is(item, "NamedArgExpr.name", name)) {
+            return tree_get(item, "NamedArgExpr.arg");
+        }
     }
-    bool local_role = strcmp(name, "role") == 0 && tree_true(node, "is_local");
-    if (!local_role && !rules_setting_is_allowed(name)) {
-        check_refuse(check, RULE_SETTING, name);
-    }
+    return first;
 }
 
 /* set_config('name', ...) is SET by another name. Where the name is computed it
@@ -126,8 +143,7 @@ check_set(struct check *check, const struct tree *node)
 void
 check_set_config(struct check *check, const struct tree *call)
 {
-    const struct tree *arguments = tree_get(call, "args");
-    const char *setting = arguments ? check_constant(arguments->first) : NULL;
+    const char *setting = check_constant_in_casts(argument_of(call, "setting_name"));
     if (setting != NULL && !rules_setting_is_allowed(setting)) {
         check_refuse(check, RULE_SETTING, setting);
     }

@@ -34,98 +34,18 @@ check_refuse(struct check *check, int rule, const char *argument)
 
 /* ------------------------------------------------------------- reading, writing */
 
-static bool
-writes(const struct tree *node)
-{
-    return tree_find(node, "InsertStmt") != NULL || tree_find(node, "UpdateStmt") != NULL ||
-           tree_find(node, "DeleteStmt") != NULL || tree_find(node, "MergeStmt") != NULL;
-}
-
-static int
-check_locking(const struct tree *found, void *context)
-{
-    if (!tree_is(found, "strength", "LCS_FORUPDATE") &&
-        !tree_is(found, "strength", "LCS_FORKEYSHARE")) {
-        check_refuse(context, RULE_LOCKING, NULL);
-    }
-    return 0;
-}
-
-static int
-check_into(const struct tree *found, void *context)
-{
-    (void)found;
-    check_refuse(context, RULE_STATEMENT, "CreateTableAs");
-    return 1;
-}
-
-static int
-check_sample(const struct tree *found, void *context)
-{
-    (void)found;
-    check_refuse(context, RULE_TABLESAMPLE, NULL);
-    return 1;
-}
-
-static int
-check_merge(const struct tree *found, void *context)
-{
-    (void)found;
-    check_refuse(context, RULE_MERGE, NULL);
-    return 1;
-}
-
-static int
-check_type_cast(const struct tree *found, void *context)
-{
-    check_cast(context, tree_get(found, "typeName"));
-    return 0;
-}
-
-static int
-check_call_of(const struct tree *found, void *context)
-{
-    const struct tree *names = tree_get(found, "funcname");
-    const char *name = check_last_name(names);
-    check_constructor(context, names); /* line('{1,2,3}') is a call to the parser */
-    if (name != NULL && strcmp(name, "set_config") == 0) {
-        check_set_config(context, found);
-    } else if (name != NULL && (strncmp(name, "pg_advisory_", 12) == 0 ||
-                                strncmp(name, "pg_try_advisory_", 16) == 0)) {
-        check_refuse(context, RULE_FUNCTION, name);
-    }
-    return 0;
-}
-
-/* Clauses that are refused wherever they stand, also in CTEs, views and
- * functions' bodies that the parser reads. */
-static void
-check_everywhere(struct check *check, const struct tree *node)
-{
-    tree_visit(node, "MergeStmt", check_merge, check);
-    tree_visit(node, "LockingClause", check_locking, check);
-    tree_visit(node, "RangeTableSample", check_sample, check);
-    tree_visit(node, "intoClause", check_into, check);
-    tree_visit(node, "TypeCast", check_type_cast, check);
-    tree_visit(node, "FuncCall", check_call_of, check);
-}
-
 static void
 check_query(struct check *check, const struct tree *node)
 {
     (void)node;
-    check->statement->kind = writes(node) || strcmp(node->key, "InsertStmt") == 0 ||
-                                     strcmp(node->key, "UpdateStmt") == 0 ||
-                                     strcmp(node->key, "DeleteStmt") == 0
-                                 ? RULES_DML
-                                 : RULES_READ;
+    check->statement->kind = check->writes ? RULES_DML : RULES_READ;
 }
 
 static void
 check_copy(struct check *check, const struct tree *node)
 {
     bool from = tree_true(node, "is_from");
-    check->statement->kind = from || writes(node) ? RULES_DML : RULES_READ;
+    check->statement->kind = from || check->writes ? RULES_DML : RULES_READ;
     if (tree_get(node, "filename") == NULL && !tree_true(node, "is_program")) {
         check->statement->copy = from ? RULES_COPY_IN : RULES_COPY_OUT;
     }
@@ -167,7 +87,7 @@ check_explain(struct check *check, const struct tree *node)
             analyze = check_boolean(option);
         }
     }
-    check->statement->kind = analyze && writes(query) ? RULES_DML : RULES_READ;
+    check->statement->kind = analyze && check->writes ? RULES_DML : RULES_READ;
     if (query != NULL && query->first != NULL && !is_listed(query->first->key, known)) {
         refuse_by_name(check, query->first->key);
     }
@@ -210,27 +130,9 @@ check_rename(struct check *check, const struct tree *node)
 }
 
 static void
-check_function(struct check *check, const struct tree *node)
-{
-    const struct tree *options = tree_get(node, "options");
-    if (tree_true(node, "is_procedure")) {
-        check_refuse(check, RULE_PROCEDURE, NULL);
-    }
-    for (const struct tree *option = options ? options->first : NULL; option != NULL;
-         option = option->next) {
-        if (tree_is(option, "DefElem.defname", "language")) {
-            const char *language = check_constant(tree_get(option, "DefElem.arg"));
-            if (language != NULL && strcmp(language, "sql") != 0) {
-                check_refuse(check, RULE_LANGUAGE, language);
-            }
-        }
-    }
-}
-
-static void
 check_view(struct check *check, const struct tree *node)
 {
-    if (tree_is(node, "view.relpersistence", "t")) {
+    if (check_is_temporary(tree_get(node, "view"))) {
         check_refuse(check, RULE_CREATE, "TEMPORARY VIEW");
     }
 }
@@ -244,17 +146,29 @@ check_domain(struct check *check, const struct tree *node)
     }
 }
 
+/* Whether a granted object is the service's own: a schema, or something in one. */
+static bool
+is_system_object(const struct tree *node, const struct tree *object)
+{
+    static const char *const system[] = {"sys", "pg_catalog", "information_schema", NULL};
+    const char *schema = tree_text(object, "RangeVar.schemaname");
+    if (tree_is(node, "objtype", "OBJECT_SCHEMA") ||
+        tree_is(node, "targtype", "ACL_TARGET_ALL_IN_SCHEMA")) {
+        schema = check_string(object);
+    } else if (tree_count(tree_get(object, "ObjectWithArgs.objname")) > 1) {
+        schema = check_string(tree_get(object, "ObjectWithArgs.objname")->first);
+    }
+    return is_listed(schema, system) || (tree_is(node, "objtype", "OBJECT_SCHEMA") &&
+                                         schema != NULL && strcmp(schema, "public") == 0);
+}
+
 static void
 check_grant(struct check *check, const struct tree *node)
 {
-    static const char *const system[] = {"sys", "pg_catalog", "information_schema", "public", NULL};
-    static const char *const catalogs[] = {"sys", "pg_catalog", "information_schema", NULL};
     const struct tree *objects = tree_get(node, "objects");
     for (const struct tree *object = objects ? objects->first : NULL; object != NULL;
          object = object->next) {
-        bool schema =
-            tree_is(node, "objtype", "OBJECT_SCHEMA") && is_listed(check_string(object), system);
-        if (schema || is_listed(tree_text(object, "RangeVar.schemaname"), catalogs)) {
+        if (is_system_object(node, object)) {
             check_refuse(check, RULE_SYSTEM_ENTITY, NULL);
         }
     }
@@ -312,6 +226,17 @@ check_alter_type(struct check *check, const struct tree *node)
     check_refuse(check, RULE_ALTER, "TYPE");
 }
 
+/* OWNER TO and SET SCHEMA of what is no table. */
+static void
+check_alter_object(struct check *check, const struct tree *node)
+{
+    if (tree_is(node, "objectType", "OBJECT_TYPE")) {
+        check_refuse(check, RULE_ALTER, "TYPE");
+    } else if (tree_is(node, "objectType", "OBJECT_PROCEDURE")) {
+        check_refuse(check, RULE_PROCEDURE, NULL);
+    }
+}
+
 static void check_node(struct check *check, const struct tree *body);
 
 /* CREATE SCHEMA s CREATE TABLE ...: what stands in it is judged alike. */
@@ -354,7 +279,7 @@ static const struct {
     {"RenameStmt", check_rename},
     {"ViewStmt", check_view},
     {"CreateFunctionStmt", check_function},
-    {"AlterFunctionStmt", check_nothing},
+    {"AlterFunctionStmt", check_alter_function},
     {"CreateSchemaStmt", check_schema},
     {"CreateDomainStmt", check_domain},
     {"AlterDomainStmt", check_nothing},
@@ -369,8 +294,8 @@ static const struct {
     {"CreateRoleStmt", check_nothing},
     {"AlterRoleStmt", check_nothing},
     {"DropRoleStmt", check_nothing},
-    {"AlterOwnerStmt", check_nothing},
-    {"AlterObjectSchemaStmt", check_nothing},
+    {"AlterOwnerStmt", check_alter_object},
+    {"AlterObjectSchemaStmt", check_alter_object},
     {"CreateTrigStmt", check_trigger},
     {"CreateEnumStmt", check_create_type},
     {"AlterEnumStmt", check_alter_type},
@@ -397,6 +322,9 @@ check_statement(struct check *check, const struct tree *node)
         return;
     }
     check->statement->kind = RULES_DDL;
+    check_everywhere(check, body, true);
     check_node(check, body);
-    check_everywhere(check, body);
+    if (!check_is_refused(check)) {
+        check_everywhere(check, body, false);
+    }
 }

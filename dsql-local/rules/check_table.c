@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* CREATE TABLE, ALTER TABLE, sequences and identity columns. */
+/* CREATE TABLE and ALTER TABLE. */
 #include <string.h>
 
 #include "check.h"
@@ -9,88 +9,7 @@
 #define COLUMNS_MAX 255
 #define INDEXES_MAX 24
 #define KEYS_MAX 8
-#define SMALLEST_CACHE 65536
-
-/* ---------------------------------------------------------- identity, sequences */
-
-static const struct tree *
-option_named(const struct tree *options, const char *name)
-{
-    for (const struct tree *option = options ? options->first : NULL; option != NULL;
-         option = option->next) {
-        if (tree_is(option, "DefElem.defname", name)) {
-            return tree_get(option, "DefElem");
-        }
-    }
-    return NULL;
-}
-
-static bool
-is_good_cache(const struct tree *option)
-{
-    long cache = check_integer(tree_get(option, "arg"), 0);
-    return cache == 1 || cache >= SMALLEST_CACHE;
-}
-
-static bool
-has_good_cache(const struct tree *options)
-{
-    const struct tree *option = option_named(options, "cache");
-    return option != NULL && is_good_cache(option);
-}
-
-/* What is changed must be good; what is not mentioned stays. */
-static bool
-keeps_good_cache(const struct tree *options)
-{
-    const struct tree *option = option_named(options, "cache");
-    return option == NULL || is_good_cache(option);
-}
-
-static void
-check_identity(struct check *check, const struct tree *type_name, const struct tree *constraint)
-{
-    const char *format = check_type_format(type_name);
-    if (type_name != NULL && *format != '\0' && strcmp(format, "bigint") != 0) {
-        check_refuse(check, RULE_IDENTITY_TYPE, format);
-    }
-    if (!has_good_cache(tree_get(constraint, "options"))) {
-        check_refuse(check, RULE_IDENTITY_CACHE, NULL);
-    }
-}
-
-static void
-check_sequence_type(struct check *check, const struct tree *options)
-{
-    const struct tree *type = option_named(options, "as");
-    const char *format = check_type_format(tree_get(type, "arg.TypeName"));
-    if (type != NULL && strcmp(format, "bigint") != 0) {
-        check_refuse(check, RULE_SEQUENCE_TYPE, format);
-    }
-}
-
-void
-check_sequence(struct check *check, const struct tree *node)
-{
-    const struct tree *options = tree_get(node, "options");
-    if (tree_is(node, "sequence.relpersistence", "t")) {
-        check_refuse(check, RULE_CREATE, "TEMPORARY SEQUENCE");
-    }
-    check_sequence_type(check, options);
-    if (!has_good_cache(options)) {
-        check_refuse(check, RULE_SEQUENCE_CACHE, NULL);
-    }
-}
-
-void
-check_alter_sequence(struct check *check, const struct tree *node)
-{
-    const struct tree *options = tree_get(node, "options");
-    check_sequence_type(check, options);
-    if (!keeps_good_cache(options)) {
-        check_refuse(check, RULE_SEQUENCE_CACHE, NULL);
-    }
-}
+#define KEY_BYTES_MAX 2000
 
 /* --------------------------------------------------------------- CREATE TABLE */
 
@@ -106,22 +25,63 @@ is_key(const struct tree *item)
     return is_constraint(item, "CONSTR_PRIMARY") || is_constraint(item, "CONSTR_UNIQUE");
 }
 
+/* A column that becomes part of a key; bytes are those of the key's other ones.
+ * Returns both together, as they are declared. */
+static long
+check_key_column(struct check *check, const struct tree *type, long bytes)
+{
+    const char *unkeyable = check_unkeyable_type(type);
+    if (unkeyable != NULL) {
+        check_refuse(check, RULE_KEY_TYPE, unkeyable);
+    }
+    bytes += check_declared_bytes(type);
+    if (bytes > KEY_BYTES_MAX) {
+        check_refuse(check, RULE_KEY_SIZE, NULL);
+    }
+    return bytes;
+}
+
+/* What may not be said of a key; behind a column's key its attributes follow. */
+static void
+check_key_clauses(struct check *check, const struct tree *key, const struct tree *attributes)
+{
+    bool deferrable = tree_true(key, "Constraint.deferrable");
+    while (attributes != NULL &&
+           tree_is(attributes, "Constraint.contype", "CONSTR_ATTR_DEFERRABLE")) {
+        deferrable = true;
+        attributes = attributes->next;
+    }
+    if (deferrable) {
+        check_refuse(check, RULE_CREATE_CLAUSE, "DEFERRABLE PRIMARY KEY or UNIQUE constraint");
+    }
+    if (tree_count(tree_get(key, "Constraint.options")) > 0) {
+        check_refuse(check, RULE_CREATE_CLAUSE, "WITH");
+    }
+    if (tree_text(key, "Constraint.indexspace") != NULL) {
+        check_refuse(check, RULE_CREATE_CLAUSE, "TABLESPACE");
+    }
+}
+
 static void
 check_column(struct check *check, const struct tree *column)
 {
     const struct tree *type = tree_get(column, "typeName");
     const struct tree *constraints = tree_get(column, "constraints");
     check_column_type(check, type);
+    check_plain_numeric(check, type);
     if (tree_get(column, "collClause") != NULL) {
         check_refuse(check, RULE_COLLATE, NULL);
     }
+    if (tree_text(column, "compression") != NULL) {
+        check_refuse(check, RULE_CREATE_CLAUSE, "COMPRESSION");
+    }
     for (const struct tree *item = constraints ? constraints->first : NULL; item != NULL;
          item = item->next) {
-        const char *unkeyable = is_key(item) ? check_unkeyable_type(type) : NULL;
         if (is_constraint(item, "CONSTR_IDENTITY")) {
             check_identity(check, type, tree_get(item, "Constraint"));
-        } else if (unkeyable != NULL) {
-            check_refuse(check, RULE_KEY_TYPE, unkeyable);
+        } else if (is_key(item)) {
+            check_key_column(check, type, 0);
+            check_key_clauses(check, item, item->next);
         }
     }
 }
@@ -146,13 +106,11 @@ check_key(struct check *check, const struct tree *constraint, const struct tree 
         check_refuse(check, RULE_INDEX_KEYS, NULL);
         return;
     }
+    long bytes = 0;
     for (const struct tree *key = keys ? keys->first : NULL; key != NULL; key = key->next) {
         const char *name = check_string(key);
         const struct tree *column = name ? column_named(elements, name) : NULL;
-        const char *type = check_unkeyable_type(tree_get(column, "typeName"));
-        if (type != NULL) {
-            check_refuse(check, RULE_KEY_TYPE, type);
-        }
+        bytes = check_key_column(check, tree_get(column, "typeName"), bytes);
     }
 }
 
@@ -201,12 +159,13 @@ check_elements(struct check *check, const struct tree *elements)
             check_refuse(check, RULE_EXCLUDE, NULL);
         } else if (is_key(item)) {
             check_key(check, tree_get(item, "Constraint"), elements);
+            check_key_clauses(check, item, NULL);
         }
     }
 }
 
-static bool
-is_temporary(const struct tree *relation)
+bool
+check_is_temporary(const struct tree *relation)
 {
     const char *schema = tree_text(relation, "schemaname");
     return tree_is(relation, "relpersistence", "t") ||
@@ -222,9 +181,8 @@ check_create_table(struct check *check, const struct tree *node)
         {"partspec", "PARTITION BY"}, {"partbound", "PARTITION OF"},
         {"inhRelations", "INHERITS"}, {"ofTypename", "OF"},
         {"options", "WITH"},          {"tablespacename", "TABLESPACE"},
-        {"accessMethod", "USING"},
     };
-    if (is_temporary(tree_get(node, "relation"))) {
+    if (check_is_temporary(tree_get(node, "relation"))) {
         check_refuse(check, RULE_CREATE_CLAUSE, "TEMPORARY or TEMP table");
     } else if (tree_is(node, "relation.relpersistence", "u")) {
         check_refuse(check, RULE_CREATE_CLAUSE, "UNLOGGED table");
@@ -234,6 +192,10 @@ check_create_table(struct check *check, const struct tree *node)
         if (member != NULL && (member->kind != TREE_LIST || member->first != NULL)) {
             check_refuse(check, RULE_CREATE_CLAUSE, clauses[i].clause);
         }
+    }
+    const char *method = tree_text(node, "accessMethod");
+    if (method != NULL && strcmp(method, "btree_table") != 0) { /* that is what there is */
+        check_refuse(check, RULE_CREATE_CLAUSE, "USING");
     }
     check_elements(check, tree_get(node, "tableElts"));
 }
@@ -247,7 +209,11 @@ check_add_column(struct check *check, const struct tree *command)
     if (tree_count(tree_get(column, "constraints")) > 0 || tree_get(column, "collClause") != NULL) {
         check_refuse(check, RULE_ADD_COLUMN, NULL);
     }
+    if (tree_text(column, "compression") != NULL) {
+        check_refuse(check, RULE_CREATE_CLAUSE, "COMPRESSION");
+    }
     check_column_type(check, tree_get(column, "typeName"));
+    check_plain_numeric(check, tree_get(column, "typeName"));
 }
 
 /* CHECK and FOREIGN KEY must not look at the rows that are there; a UNIQUE
@@ -275,9 +241,7 @@ check_add_identity(struct check *check, const struct tree *command)
 static void
 check_set_identity(struct check *check, const struct tree *command)
 {
-    if (!keeps_good_cache(tree_get(command, "def.List.items"))) {
-        check_refuse(check, RULE_IDENTITY_CACHE, NULL);
-    }
+    check_changed_identity(check, tree_get(command, "def.List.items"));
 }
 
 static void

@@ -35,6 +35,16 @@ check_constant(const struct tree *node)
     return text;
 }
 
+const char *
+check_constant_in_casts(const struct tree *node)
+{
+    const struct tree *inner;
+    while ((inner = tree_get(node, "TypeCast.arg")) != NULL) {
+        node = inner;
+    }
+    return check_constant(node);
+}
+
 long
 check_integer(const struct tree *node, long otherwise)
 {

@@ -14,6 +14,8 @@
     X(RULE_ISOLATION, "0A000", "Unsupported isolation level: %s", "transactions") \
     X(RULE_LOCKING, "0A000", "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported", "transactions") \
     X(RULE_ROW_LIMIT, "54000", "transaction row limit exceeded", "limits") \
+    X(RULE_KEY_SIZE, "54000", "key size too large", "limits") \
+    X(RULE_COLUMN_SIZE, "54000", "maximum column size exceeded", "limits") \
     X(RULE_INDEX_KEYS, "54011", "more than 8 column keys in an index are not supported", "limits") \
     X(RULE_INDEXES, "54000", "more than 24 indexes per table are not allowed", "limits") \
     X(RULE_COLUMNS, "54011", "tables can have at most 255 columns", "limits") \
@@ -25,6 +27,7 @@
     X(RULE_MERGE, "0A000", "unsupported statement type: MERGE", "statements") \
     X(RULE_VACUUM, "0A000", "unsupported VACUUM statement", "statements") \
     X(RULE_TABLESAMPLE, "0A000", "TABLESAMPLE clause not supported", "statements") \
+    X(RULE_LATERAL, "42804", "attribute %s has wrong type", "statements") \
     X(RULE_CREATE, "0A000", "CREATE %s not supported", "statements") \
     X(RULE_ALTER, "0A000", "ALTER %s not supported", "statements") \
     X(RULE_FUNCTION, "0A000", "function %s not supported", "statements") \

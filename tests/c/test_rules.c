@@ -2,34 +2,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* What each statement is, and in which words it is refused. */
-#include "rules/rules.h"
+#include "judge.h"
 
 #include <stdlib.h>
-
-#include "check.h"
-
-static struct rules_text text;
-
-static const struct rules_statement *
-only(const char *sql)
-{
-    static const struct rules_statement none;
-    rules_text_clear(&text);
-    CHECK(rules_text_read(sql, strlen(sql), &text) == 0);
-    if (text.count != 1) {
-        fprintf(stderr, "%zu statements in: %s\n", text.count, sql);
-        CHECK(text.count == 1);
-        return &none;
-    }
-    return &text.statements[0];
-}
 
 static size_t
 count(const char *sql)
 {
-    rules_text_clear(&text);
-    CHECK(rules_text_read(sql, strlen(sql), &text) == 0);
-    return text.count;
+    rules_text_clear(&judge_text);
+    CHECK(rules_text_read(sql, strlen(sql), &judge_text) == 0);
+    return judge_text.count;
 }
 
 static void
@@ -92,244 +74,6 @@ kinds_of_statements(void)
 }
 
 static void
-statements_that_are_refused(void)
-{
-    static const struct {
-        const char *sql;
-        int rule;
-        const char *message;
-    } rows[] = {
-        {"TRUNCATE t", RULE_STATEMENT, "unsupported statement: Truncate"},
-        {"truncate/**/only \"T\", u cascade", RULE_STATEMENT, "unsupported statement: Truncate"},
-        {"TRUNCATE SOMETHING NEW t", RULE_STATEMENT, "unsupported statement: Truncate"},
-        {"LOCK TABLE t", RULE_STATEMENT, "unsupported statement: Lock"},
-        {"LISTEN x", RULE_STATEMENT, "unsupported statement: Listen"},
-        {"DISCARD ALL", RULE_STATEMENT, "unsupported statement: Discard"},
-        {"DECLARE c CURSOR FOR SELECT 1", RULE_STATEMENT, "unsupported statement: DeclareCursor"},
-        {"PREPARE p AS SELECT 1", RULE_STATEMENT, "unsupported statement: Prepare"},
-        {"DO $$ BEGIN END $$", RULE_STATEMENT, "unsupported statement: Do"},
-        {"CREATE TABLE t AS SELECT 1", RULE_STATEMENT, "unsupported statement: CreateTableAs"},
-        {"SELECT 1 AS a INTO t", RULE_STATEMENT, "unsupported statement: CreateTableAs"},
-        {"CREATE TEMP TABLE t AS EXECUTE p", RULE_STATEMENT,
-         "unsupported statement: CreateTableAs"},
-        {"EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1", RULE_STATEMENT,
-         "unsupported statement: CreateTableAs"},
-        {"EXPLAIN EXECUTE p", RULE_STATEMENT, "unsupported statement: Execute"},
-        {"CREATE EXTENSION x", RULE_STATEMENT, "unsupported statement: CreateExtension"},
-        {"CREATE POLICY p ON t", RULE_STATEMENT, "unsupported statement: CreatePolicy"},
-        {"MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE", RULE_MERGE,
-         "unsupported statement type: MERGE"},
-        {"VACUUM", RULE_VACUUM, "unsupported VACUUM statement"},
-        {"SAVEPOINT s", RULE_TRANSACTION_STATEMENT, "unsupported transaction statement: SAVEPOINT"},
-        {"RELEASE s", RULE_TRANSACTION_STATEMENT, "unsupported transaction statement: RELEASE"},
-        {"ROLLBACK TO s", RULE_TRANSACTION_STATEMENT,
-         "unsupported transaction statement: ROLLBACK TO"},
-        {"START TRANSACTION ISOLATION LEVEL READ COMMITTED", RULE_ISOLATION,
-         "Unsupported isolation level: READ COMMITTED"},
-        {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", RULE_ISOLATION,
-         "Unsupported isolation level: SERIALIZABLE"},
-        {"SET TRANSACTION READ ONLY", RULE_SETTING,
-         "setting configuration parameter \"TRANSACTION\" not supported"},
-        {"SELECT * FROM t FOR SHARE", RULE_LOCKING,
-         "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported"},
-        {"SELECT * FROM (SELECT * FROM t FOR NO KEY UPDATE) x", RULE_LOCKING,
-         "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported"},
-        {"SELECT * FROM t TABLESAMPLE BERNOULLI (1)", RULE_TABLESAMPLE,
-         "TABLESAMPLE clause not supported"},
-        {"SET statement_timeout = 5", RULE_SETTING,
-         "setting configuration parameter \"statement_timeout\" not supported"},
-        {"RESET jit", RULE_SETTING, "setting configuration parameter \"jit\" not supported"},
-        {"SET ROLE x", RULE_SETTING, "setting configuration parameter \"role\" not supported"},
-        {"SELECT 1 WHERE pg_catalog.set_config('lock_timeout', '5', false) = ''", RULE_SETTING,
-         "setting configuration parameter \"lock_timeout\" not supported"},
-        {"SELECT pg_catalog.pg_advisory_lock(1)", RULE_FUNCTION,
-         "function pg_advisory_lock not supported"},
-        {"SELECT 1 FROM t WHERE PG_TRY_ADVISORY_XACT_LOCK(a)", RULE_FUNCTION,
-         "function pg_try_advisory_xact_lock not supported"},
-        {"SHOW lc_ctype", RULE_UNKNOWN_SETTING,
-         "unrecognized configuration parameter \"lc_ctype\""},
-        {"CREATE TRIGGER g AFTER INSERT ON t EXECUTE FUNCTION f()", RULE_CREATE,
-         "CREATE TRIGGER not supported"},
-        {"CREATE TYPE y AS ENUM ('a')", RULE_CREATE, "CREATE TYPE not supported"},
-        {"ALTER TYPE y ADD VALUE 'b'", RULE_ALTER, "ALTER TYPE not supported"},
-        {"ALTER TYPE y ADD ATTRIBUTE b int", RULE_ALTER, "ALTER TYPE not supported"},
-        {"CREATE PROCEDURE p() LANGUAGE sql AS ''", RULE_PROCEDURE, "PROCEDURE is not supported"},
-        {"CREATE FUNCTION f() RETURNS int LANGUAGE 'plpgsql' AS ''", RULE_LANGUAGE,
-         "CREATE FUNCTION with language plpgsql not supported"},
-        {"DROP TYPE y", RULE_DROP_OBJECT, "unsupported object in DROP statement"},
-        {"DROP INDEX CONCURRENTLY i", RULE_DROP_INDEX_CLAUSE,
-         "CONCURRENTLY not supported for DROP INDEX"},
-        {"ALTER TYPE y RENAME TO z", RULE_RENAME_OBJECT, "unsupported object in RENAME statement"},
-        {"GRANT USAGE ON SCHEMA public TO r", RULE_SYSTEM_ENTITY,
-         "feature not supported on system entity"},
-        {"REVOKE SELECT ON t, \"sys\".jobs FROM r", RULE_SYSTEM_ENTITY,
-         "feature not supported on system entity"},
-        {"CREATE SCHEMA s CREATE VIEW v AS SELECT 1 CREATE TABLE t (a serial)", RULE_SERIAL,
-         "type \"serial\" does not exist"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct rules_statement *statement = only(rows[i].sql);
-        CHECK(statement->rule == rows[i].rule);
-        CHECK_TEXT(statement->message, rows[i].message);
-        CHECK_TEXT(statement->sqlstate, rules_sqlstate(rows[i].rule));
-    }
-}
-
-static void
-tables_types_and_identity(void)
-{
-    static const struct {
-        const char *sql;
-        int rule;
-        const char *message;
-    } rows[] = {
-        {"CREATE TEMP TABLE t (a int)", RULE_CREATE_CLAUSE,
-         "TEMPORARY or TEMP table not supported for CREATE TABLE"},
-        {"CREATE TABLE pg_temp.t (a int)", RULE_CREATE_CLAUSE,
-         "TEMPORARY or TEMP table not supported for CREATE TABLE"},
-        {"CREATE UNLOGGED TABLE t (a int)", RULE_CREATE_CLAUSE,
-         "UNLOGGED table not supported for CREATE TABLE"},
-        {"CREATE TABLE t (a int) PARTITION BY HASH (a)", RULE_CREATE_CLAUSE,
-         "PARTITION BY not supported for CREATE TABLE"},
-        {"CREATE TABLE t (a int[])", RULE_DATATYPE, "datatype integer[] not supported"},
-        {"CREATE TABLE t (a varchar(5) ARRAY)", RULE_DATATYPE,
-         "datatype character varying[] not supported"},
-        {"CREATE TABLE t (a _int4)", RULE_DATATYPE, "datatype integer[] not supported"},
-        {"CREATE TABLE t (a mydomain[][])", RULE_DATATYPE, "datatype mydomain[] not supported"},
-        {"CREATE TABLE t (a regdictionary)", RULE_DATATYPE, "datatype regdictionary not supported"},
-        {"CREATE TABLE t (a pg_catalog.money)", RULE_DATATYPE, "datatype money not supported"},
-        {"CREATE TABLE t (a varbit(8))", RULE_DATATYPE, "datatype bit varying not supported"},
-        {"CREATE DOMAIN d AS inet", RULE_DATATYPE, "datatype inet not supported"},
-        {"CREATE TABLE t (a bigserial)", RULE_SERIAL, "type \"bigserial\" does not exist"},
-        {"ALTER TABLE t ADD a serial", RULE_SERIAL, "type \"serial\" does not exist"},
-        {"SELECT '1'::money", RULE_DATATYPE, "datatype money not supported"},
-        {"SELECT CAST(x AS point) FROM t", RULE_DATATYPE, "datatype point not supported"},
-        {"SELECT '{}'::box[]", RULE_DATATYPE, "datatype box[] not supported"},
-        {"SELECT line('{1,2,3}')", RULE_DATATYPE, "datatype line not supported"},
-        {"CREATE TABLE t (a text COLLATE \"C\")", RULE_COLLATE, "COLLATE not supported"},
-        {"CREATE TABLE t (a int, EXCLUDE USING gist (a WITH =))", RULE_EXCLUDE,
-         "EXCLUDE constraint not supported"},
-        {"CREATE TABLE t (a jsonb PRIMARY KEY)", RULE_KEY_TYPE,
-         "datatype jsonb is not supported in a key"},
-        {"CREATE TABLE t (a int, b bytea, UNIQUE (a, b))", RULE_KEY_TYPE,
-         "datatype bytea is not supported in a key"},
-        {"CREATE TABLE t (a int GENERATED ALWAYS AS IDENTITY (CACHE 1))", RULE_IDENTITY_TYPE,
-         "datatype integer not supported, identity column type must be bigint"},
-        {"CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY)", RULE_IDENTITY_CACHE,
-         "identity column is not supported without an explicit cache size. please define CACHE "
-         "greater than or equal to 65536 or equal to 1"},
-        {"ALTER TABLE t ALTER a ADD GENERATED ALWAYS AS IDENTITY (CACHE 5)", RULE_IDENTITY_CACHE,
-         "identity column is not supported without an explicit cache size. please define CACHE "
-         "greater than or equal to 65536 or equal to 1"},
-        {"ALTER TABLE t ALTER a SET GENERATED ALWAYS SET CACHE 100", RULE_IDENTITY_CACHE, NULL},
-        {"CREATE SEQUENCE s", RULE_SEQUENCE_CACHE, NULL},
-        {"ALTER SEQUENCE s CACHE 2", RULE_SEQUENCE_CACHE, NULL},
-        {"ALTER SEQUENCE s AS smallint", RULE_SEQUENCE_TYPE, NULL},
-        {"CREATE SEQUENCE s AS integer CACHE 1", RULE_SEQUENCE_TYPE, NULL},
-        {"ALTER TABLE t ADD COLUMN a int NOT NULL", RULE_ADD_COLUMN,
-         "ALTER TABLE ADD COLUMN with constraint not supported"},
-        {"ALTER TABLE t ALTER a SET NOT NULL", RULE_ALTER_COLUMN,
-         "unsupported ALTER TABLE ALTER COLUMN ... SET NOT NULL statement"},
-        {"ALTER TABLE t ALTER a TYPE text", RULE_ALTER_COLUMN,
-         "unsupported ALTER TABLE ALTER COLUMN ... SET DATA TYPE statement"},
-        {"ALTER TABLE t ADD PRIMARY KEY (a)", RULE_ALTER_TABLE,
-         "unsupported ALTER TABLE ADD CONSTRAINT statement"},
-        {"ALTER TABLE t ADD CHECK (a > 0)", RULE_ALTER_TABLE,
-         "unsupported ALTER TABLE ADD CONSTRAINT statement"},
-        {"ALTER TABLE t VALIDATE CONSTRAINT c", RULE_ALTER_TABLE,
-         "unsupported ALTER TABLE VALIDATE CONSTRAINT statement"},
-        {"CREATE TABLE t (a int, PRIMARY KEY (a, b, c, d, e, f, g, h, i))", RULE_INDEX_KEYS,
-         "more than 8 column keys in an index are not supported"},
-        {"ALTER TABLE t ENABLE ROW LEVEL SECURITY", RULE_ALTER_TABLE,
-         "unsupported ALTER TABLE ENABLE ROW SECURITY statement"},
-        {"ALTER TABLE t DROP COLUMN a, ALTER b SET STATISTICS 5", RULE_ALTER_COLUMN,
-         "unsupported ALTER TABLE ALTER COLUMN ... SET STATISTICS statement"},
-        {"CREATE TABLE t (a bigint GENERATED BY DEFAULT AS IDENTITY (CACHE 65536) PRIMARY KEY)",
-         RULES_ALLOWED, NULL},
-        {"CREATE TABLE t (a mydomain, b json, c jsonb, d interval, e timetz, f char(5))",
-         RULES_ALLOWED, NULL},
-        {"CREATE TABLE t (a int REFERENCES u ON DELETE CASCADE DEFERRABLE)", RULES_ALLOWED, NULL},
-        {"CREATE SEQUENCE s CACHE 3000000000", RULES_ALLOWED, NULL},
-        {"ALTER SEQUENCE s RESTART WITH 5", RULES_ALLOWED, NULL},
-        {"ALTER TABLE t ALTER a RESTART SET CACHE 1", RULES_ALLOWED, NULL},
-        {"ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", RULES_ALLOWED, NULL},
-        {"ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX i", RULES_ALLOWED, NULL},
-        {"SELECT '1.2.3.4'::inet, ARRAY[1]::int[]", RULES_ALLOWED, NULL},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct rules_statement *statement = only(rows[i].sql);
-        if (statement->rule != rows[i].rule) {
-            fprintf(stderr, "%s: %s\n", rows[i].sql, rules_name(statement->rule));
-        }
-        CHECK(statement->rule == rows[i].rule);
-        if (rows[i].message != NULL) {
-            CHECK_TEXT(statement->message, rows[i].message);
-        }
-    }
-}
-
-static void
-tables_have_255_columns_at_most(void)
-{
-    char sql[8192] = "CREATE TABLE t (c0 int";
-    for (int column = 1; column < 255; column++) {
-        size_t at = strlen(sql);
-        snprintf(sql + at, sizeof sql - at, ", c%d int", column);
-    }
-    size_t end = strlen(sql);
-    snprintf(sql + end, sizeof sql - end, ")");
-    CHECK(only(sql)->rule == RULES_ALLOWED);
-    snprintf(sql + end, sizeof sql - end, ", one_more int)");
-    CHECK(only(sql)->rule == RULE_COLUMNS);
-}
-
-static void
-tables_have_24_indexes_at_most(void)
-{
-    char sql[2048] = "CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE, CHECK (a > 0)";
-    for (int key = 2; key < 24; key++) {
-        strcat(sql, ", UNIQUE (a, b)");
-    }
-    size_t end = strlen(sql);
-    strcpy(sql + end, ")");
-    CHECK(only(sql)->rule == RULES_ALLOWED);
-    strcpy(sql + end, ", c int CONSTRAINT u UNIQUE)");
-    CHECK(only(sql)->rule == RULE_INDEXES);
-}
-
-static void
-indexes(void)
-{
-    const struct rules_statement *statement =
-        only("CREATE UNIQUE INDEX ASYNC IF NOT EXISTS \"I x\" ON s.\"T\" (a) INCLUDE (b)");
-    CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
-    CHECK(statement->same_positions);
-    CHECK_TEXT(statement->sql,
-               "CREATE UNIQUE INDEX       IF NOT EXISTS \"I x\" ON s.\"T\" (a) INCLUDE (b)");
-    CHECK_TEXT(statement->job_table, "s.\"T\"");
-    CHECK_TEXT(statement->job_object, "I x");
-    statement = only("create index/**/async on t using btree_index (a)");
-    CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
-    CHECK(statement->job_object == NULL);
-    CHECK_TEXT(statement->job_table, "t");
-    statement = only("CREATE INDEX ASYNC async ON ONLY S /* s */ . U&\"\\00541\" (a)");
-    CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
-    CHECK_TEXT(statement->job_table, "s.\"T1\"");
-    CHECK_TEXT(statement->job_object, "async");
-    CHECK_TEXT(only("CREATE INDEX ASYNC ON \"a\"\"b.c\" (a)")->job_table, "\"a\"\"b.c\"");
-    CHECK(only("CREATE INDEX ASYNC i ON t USING \"btree_index\" (a)")->rule == RULES_ALLOWED);
-    CHECK(only("CREATE INDEX i ON t (a)")->rule == RULE_INDEX_SYNC);
-    CHECK(only("CREATE INDEX \"async\" ON t (a)")->rule == RULE_INDEX_SYNC);
-    CHECK(only("CREATE INDEX CONCURRENTLY i ON t (a)")->rule == RULE_INDEX_CLAUSE);
-    CHECK(only("CREATE INDEX ASYNC i ON t USING gin (a)")->rule == RULE_INDEX_CLAUSE);
-    CHECK(only("CREATE INDEX ASYNC i ON t (a DESC)")->rule == RULE_INDEX_ORDER);
-    CHECK(only("CREATE INDEX ASYNC i ON t (a text_ops)")->rule == RULE_INDEX_OPCLASS);
-    CHECK(only("CREATE INDEX ASYNC i ON t (a,b,c,d,e,f,g,h,i)")->rule == RULE_INDEX_KEYS);
-    CHECK(only("CREATE INDEX ASYNC i ON t ((lower(a)) NULLS FIRST) WHERE a > 'x'")->rule ==
-          RULES_ALLOWED);
-}
-
-static void
 validation_jobs(void)
 {
     const struct rules_statement *statement =
@@ -369,13 +113,13 @@ texts_are_cut_at_their_semicolons(void)
 {
     static const char sql[] = " ;SELECT ';' ; /* ; */ CREATE FUNCTION f() RETURNS int BEGIN ATOMIC "
                               "SELECT CASE WHEN true THEN 1 END; END; COMMIT -- ;\n ";
-    rules_text_clear(&text);
-    CHECK(rules_text_read(sql, sizeof sql - 1, &text) == 0);
-    CHECK(text.count == 3);
-    if (text.count == 3) {
-        CHECK_TEXT(text.statements[0].sql, "SELECT ';'");
-        CHECK(strncmp(sql + text.statements[1].start, "CREATE", 6) == 0);
-        CHECK_TEXT(text.statements[2].sql, "COMMIT");
+    rules_text_clear(&judge_text);
+    CHECK(rules_text_read(sql, sizeof sql - 1, &judge_text) == 0);
+    CHECK(judge_text.count == 3);
+    if (judge_text.count == 3) {
+        CHECK_TEXT(judge_text.statements[0].sql, "SELECT ';'");
+        CHECK(strncmp(sql + judge_text.statements[1].start, "CREATE", 6) == 0);
+        CHECK_TEXT(judge_text.statements[2].sql, "COMMIT");
     }
     CHECK(count("SELECT begin atomic; DELETE FROM t") == 2);
     CHECK(count("SELECT E'a'\n'b\\'; c;'; SELECT 2") == 2);
@@ -439,13 +183,21 @@ details_for_the_session(void)
     CHECK(only("DEALLOCATE ALL")->deallocate_all);
     CHECK(!only("DEALLOCATE x")->deallocate_all);
     CHECK_TEXT(only("SHOW Server_Version")->show, "server_version");
+}
+
+static void
+settings_that_may_be_set(void)
+{
+    static const struct judged rows[] = {
+        {"SELECT set_config('search_path', 'a', true)", 0, NULL},
+        {"SET LOCAL role = 'x'", 0, NULL},
+        {"SET TIME ZONE 'UTC'", 0, NULL},
+        {"SET NAMES 'UTF8'", 0, NULL},
+        {"RESET ALL", 0, NULL},
+    };
+    JUDGE(rows);
     CHECK(rules_setting_is_allowed("TimeZone"));
     CHECK(!rules_setting_is_allowed("lock_timeout"));
-    CHECK(only("SELECT set_config('search_path', 'a', true)")->rule == RULES_ALLOWED);
-    CHECK(only("SET LOCAL role = 'x'")->rule == RULES_ALLOWED);
-    CHECK(only("SET TIME ZONE 'UTC'")->rule == RULES_ALLOWED);
-    CHECK(only("SET NAMES 'UTF8'")->rule == RULES_ALLOWED);
-    CHECK(only("RESET ALL")->rule == RULES_ALLOWED);
 }
 
 static void
@@ -463,19 +215,15 @@ main(void)
 {
     static const struct check_test tests[] = {
         TEST(kinds_of_statements),
-        TEST(statements_that_are_refused),
-        TEST(tables_types_and_identity),
-        TEST(tables_have_255_columns_at_most),
-        TEST(tables_have_24_indexes_at_most),
-        TEST(indexes),
         TEST(validation_jobs),
         TEST(iam_mappings),
         TEST(texts_are_cut_at_their_semicolons),
         TEST(statements_of_any_size_and_depth),
         TEST(details_for_the_session),
+        TEST(settings_that_may_be_set),
         TEST(every_rule_has_a_state_and_a_message),
     };
     int status = RUN(tests);
-    rules_text_clear(&text);
+    rules_text_clear(&judge_text);
     return status;
 }

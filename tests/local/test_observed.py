@@ -27,8 +27,6 @@ CASES = {case["name"]: case for case in RECORDING["cases"]}
 DIFFERENT = {
     # Index builds are done at once unless a delay is asked for.
     "alter_unique_using_index": "ok",
-    "q_lateral_left_outer_ref": "ok",
-    "q_lateral_left_outer_ref_cast": "ok",
 }
 
 #: Conflicts that are still told at the statement, and what the catalog has to be asked for.
@@ -38,7 +36,6 @@ AWAITED = {
     "occ_fk_delete_insert",
     "occ_fk_set_null_vs_child_write",
     "occ_fk_set_default_vs_child_write",
-    "q_lateral_left_no_outer_where",
 }
 
 Answer = dict[str, Any]

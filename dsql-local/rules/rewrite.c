@@ -1,0 +1,208 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* DSQL's own syntax put into PostgreSQL's; see rewrite.h. */
+#include "rewrite.h"
+
+#include <string.h>
+
+#include "lexer.h"
+
+static void
+blank(struct lexer_token token)
+{
+    memset((char *)(uintptr_t)token.at, ' ', token.length);
+}
+
+static bool
+is_name(struct lexer_token token)
+{
+    return token.kind == LEXER_WORD || token.kind == LEXER_QUOTED;
+}
+
+/* The token behind NAME or SCHEMA.NAME, which begins with token. */
+static struct lexer_token
+skip_name(struct lexer *lexer, struct lexer_token token)
+{
+    while (is_name(token)) {
+        token = lexer_next(lexer);
+        if (!lexer_is_symbol(token, '.')) {
+            break;
+        }
+        token = lexer_next(lexer);
+    }
+    return token;
+}
+
+/* CREATE [UNIQUE] INDEX [ASYNC] ...: the lexer stands behind INDEX. */
+static void
+rewrite_index(struct check *check, struct lexer lexer)
+{
+    struct lexer_token token = lexer_next(&lexer);
+    if (lexer_is(token, "async")) {
+        blank(token);
+        check->async = true;
+        token = lexer_next(&lexer);
+    }
+    while (token.kind != LEXER_END && !lexer_is(token, "on")) {
+        token = lexer_next(&lexer);
+    }
+    token = lexer_next(&lexer);
+    if (lexer_is(token, "only")) {
+        token = lexer_next(&lexer);
+    }
+    token = skip_name(&lexer, token);
+    if (lexer_is(token, "using")) {
+        struct lexer_token method = lexer_next(&lexer);
+        char name[64];
+        if (is_name(method) && lexer_value(method, name, sizeof name) &&
+            strcmp(name, "btree_index") == 0) { /* the service's own name of what there is */
+            blank(token);
+            blank(method);
+        } else {
+            check->index_using = true;
+        }
+    }
+}
+
+/* ALTER TABLE ASYNC [IF EXISTS] [ONLY] name VALIDATE ...: the lexer stands behind
+ * TABLE. Without VALIDATE there, async is a table of that name. */
+static void
+rewrite_alter_table(struct check *check, struct lexer lexer)
+{
+    struct lexer_token async = lexer_next(&lexer);
+    struct lexer_token next = lexer_next(&lexer);
+    if (lexer_is(next, "if")) {
+        next = lexer_next(&lexer); /* EXISTS */
+        next = lexer_next(&lexer);
+    }
+    if (lexer_is(next, "only")) {
+        next = lexer_next(&lexer);
+    }
+    if (lexer_is(async, "async") && is_name(next) &&
+        lexer_is(skip_name(&lexer, next), "validate")) {
+        blank(async);
+        check->async = true;
+    }
+}
+
+static void
+put_literal(char **to, const char *value)
+{
+    *(*to)++ = '\'';
+    for (; *value != '\0'; value++) {
+        if (*value == '\'') {
+            *(*to)++ = '\'';
+        }
+        *(*to)++ = *value;
+    }
+    *(*to)++ = '\'';
+}
+
+/* AWS IAM GRANT role TO 'arn'; the lexer stands behind IAM. False: something
+ * else, whose syntax error is PostgreSQL's to report. */
+static bool
+rewrite_iam(struct check *check, struct lexer lexer)
+{
+    char role[128], arn[2100];
+    struct lexer_token verb = lexer_next(&lexer), who = lexer_next(&lexer);
+    struct lexer_token direction = lexer_next(&lexer), whom = lexer_next(&lexer);
+    bool grant = lexer_is(verb, "grant");
+    if ((!grant && !lexer_is(verb, "revoke")) || !is_name(who) ||
+        !lexer_value(who, role, sizeof role) || !lexer_is(direction, grant ? "to" : "from") ||
+        whom.kind != LEXER_STRING || !lexer_value(whom, arn, sizeof arn) ||
+        lexer_next(&lexer).kind != LEXER_END) {
+        return false;
+    }
+    const char *call =
+        grant ? "CALL pg_catalog.dsql_local_iam_grant(" : "CALL pg_catalog.dsql_local_iam_revoke(";
+    char *sql = arena_get(check->arena, strlen(call) + 2 * (strlen(role) + strlen(arn)) + 8);
+    if (sql == NULL) {
+        check->failed = true;
+        return true;
+    }
+    char *to = stpcpy(sql, call);
+    put_literal(&to, role);
+    *to++ = ',';
+    put_literal(&to, arn);
+    *to++ = ')';
+    check->statement->sql = sql;
+    check->statement->same_positions = false;
+    check->statement->kind = RULES_DDL;
+    check->statement->tag = grant ? "GRANT" : "REVOKE";
+    return true;
+}
+
+bool
+rewrite_syntax(struct check *check)
+{
+    struct lexer lexer;
+    lexer_init(&lexer, check->statement->sql, check->statement->length);
+    struct lexer_token first = lexer_next(&lexer), second = lexer_next(&lexer);
+    if (lexer_is(first, "aws") && lexer_is(second, "iam")) {
+        return rewrite_iam(check, lexer);
+    }
+    if (lexer_is(first, "alter") && lexer_is(second, "table")) {
+        rewrite_alter_table(check, lexer);
+        return false;
+    }
+    if (lexer_is(second, "unique")) {
+        second = lexer_next(&lexer);
+    }
+    if (lexer_is(first, "create") && lexer_is(second, "index")) {
+        rewrite_index(check, lexer);
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------- numeric */
+
+/* Behind the last part of the type's name that begins here. */
+static const char *
+end_of_name(const char *name, const char *end)
+{
+    struct lexer lexer;
+    lexer_init(&lexer, name, (size_t)(end - name));
+    struct lexer_token token = lexer_next(&lexer);
+    while (is_name(token)) {
+        struct lexer behind = lexer;
+        end = token.at + token.length;
+        token = lexer_next(&behind);
+        if (lexer_is(token, "uescape")) {
+            token = lexer_next(&behind);
+            end = token.at + token.length;
+            token = lexer_next(&behind);
+        }
+        if (!lexer_is_symbol(token, '.')) {
+            break;
+        }
+        token = lexer_next(&behind);
+        lexer = behind;
+    }
+    return end;
+}
+
+void
+rewrite_numerics(struct check *check)
+{
+    static const char precision[] = "(18,6)";
+    struct rules_statement *statement = check->statement;
+    const char *from = statement->sql, *end = from + strlen(from);
+    size_t size = strlen(from) + 1;
+    for (const struct check_place *place = check->numerics; place != NULL; place = place->next) {
+        size += sizeof precision - 1;
+    }
+    char *sql = arena_get(check->arena, size), *to = sql;
+    if (sql == NULL) {
+        check->failed = true;
+        return;
+    }
+    for (const struct check_place *place = check->numerics; place != NULL; place = place->next) {
+        const char *behind = end_of_name(statement->sql + place->at, end);
+        to = stpcpy(mempcpy(to, from, (size_t)(behind - from)), precision);
+        from = behind;
+    }
+    stpcpy(to, from);
+    statement->sql = sql;
+    statement->same_positions = false;
+}

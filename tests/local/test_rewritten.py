@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What PostgreSQL is told otherwise than the client says it, and what it refuses itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+
+@pytest.fixture
+def connection(connect) -> Iterator[psycopg.Connection]:
+    with connect(autocommit=True) as connection:
+        yield connection
+        connection.execute("DROP TABLE IF EXISTS rewritten_t")
+
+
+def refusal(connection, statement):
+    with pytest.raises(psycopg.Error) as caught:
+        connection.execute(statement)
+    return caught.value.sqlstate, caught.value.diag.message_primary
+
+
+@pytest.mark.parametrize("prepare", [None, True])
+def test_numeric_without_precision_stores_what_the_service_stores(connection, prepare):
+    connection.execute(
+        'CREATE TABLE rewritten_t (a numeric, b DECIMAL(20, 9), c pg_catalog."numeric")',
+        prepare=prepare,
+    )
+    connection.execute("ALTER TABLE rewritten_t ADD COLUMN d dec", prepare=prepare)
+    value = Decimal("1.123456789")
+    connection.execute("INSERT INTO rewritten_t VALUES (%s, %s, %s, %s)", [value] * 4)
+    rounded = Decimal("1.123457")
+    row = connection.execute("SELECT * FROM rewritten_t").fetchone()
+    assert row == (rounded, value, rounded, rounded)
+    assert refusal(connection, "INSERT INTO rewritten_t (a) VALUES (1e12)") == (
+        "22003",
+        "numeric field overflow",
+    )
+    types = connection.execute(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute"
+        " WHERE attrelid = 'rewritten_t'::regclass AND attnum > 0 ORDER BY attnum"
+    ).fetchall()
+    assert [name for (name,) in types] == [
+        "numeric(18,6)",
+        "numeric(20,9)",
+        "numeric(18,6)",
+        "numeric(18,6)",
+    ]
+
+
+def test_computed_numbers_keep_all_their_digits(connection):
+    row = connection.execute("SELECT 1.123456789::numeric * 1000000000000").fetchone()
+    assert row == (Decimal("1123456789000.000000000"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"), [("UNIQUE", "UNIQUE (a)"), ("PRIMARY KEY", "PRIMARY KEY (a)")]
+)
+def test_keys_cannot_be_left_unchecked(connection, kind, keys):
+    connection.execute("CREATE TABLE rewritten_t (a int)")
+    statement = f"ALTER TABLE rewritten_t ADD CONSTRAINT k {keys} NOT VALID"
+    words = f"{kind} constraints cannot be marked NOT VALID"
+    assert refusal(connection, statement) == ("0A000", words)
+
+
+def test_syntax_newer_than_the_parser_is_judged(connection):
+    query = "SELECT * FROM (SELECT 1_000) FOR SHARE"
+    assert refusal(connection, query)[1].startswith("locking clauses")
+    words = "ALTER TABLE ADD COLUMN with constraint not supported"
+    connection.execute("CREATE TABLE rewritten_t (a int)")
+    statement = "ALTER TABLE rewritten_t ADD b text STORAGE plain NOT NULL"
+    assert refusal(connection, statement) == ("0A000", words)
+
+
+def test_functions_texts_are_judged_when_they_are_made(connection):
+    statement = "CREATE FUNCTION rewritten_f() RETURNS void LANGUAGE sql AS 'TRUNCATE rewritten_t'"
+    assert refusal(connection, statement) == ("0A000", "unsupported statement: Truncate")
