@@ -29,14 +29,8 @@ DIFFERENT = {
     "alter_unique_using_index": "ok",
 }
 
-#: Conflicts that are still told at the statement, and what the catalog has to be asked for.
-AWAITED = {
-    "alter_drop_pk_column",
-    "occ_for_key_share_vs_delete",
-    "occ_fk_delete_insert",
-    "occ_fk_set_null_vs_child_write",
-    "occ_fk_set_default_vs_child_write",
-}
+#: What the catalog has to be asked for.
+AWAITED = {"alter_drop_pk_column"}
 
 Answer = dict[str, Any]
 
