@@ -5,7 +5,6 @@
 #include "client.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,21 +97,15 @@ local_client_end(struct local_client *client, const char *sqlstate, const char *
 /* ---------------------------------------------------------------- refusing */
 
 static void
-peer_name(const struct local_client *client, char *name, size_t size)
+peer_name(const union local_peer *peer, char *name, size_t size)
 {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof address;
     char host[INET6_ADDRSTRLEN] = "?";
-    if (getpeername(client->front.fd, (struct sockaddr *)&address, &length) != 0) {
-        snprintf(name, size, "a client that has gone");
-    } else if (address.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        snprintf(name, size, "%s:%d", host, ntohs(v4->sin_port));
+    if (peer->any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &peer->v4.sin_addr, host, sizeof host);
+        snprintf(name, size, "%s:%d", host, ntohs(peer->v4.sin_port));
     } else {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        snprintf(name, size, "[%s]:%d", host, ntohs(v6->sin6_port));
+        inet_ntop(AF_INET6, &peer->v6.sin6_addr, host, sizeof host);
+        snprintf(name, size, "[%s]:%d", host, ntohs(peer->v6.sin6_port));
     }
 }
 
@@ -120,7 +113,7 @@ void
 client_note_refusal(struct local_client *client, enum local_refused reason, const char *detail)
 {
     char peer[80];
-    peer_name(client, peer, sizeof peer);
+    peer_name(&client->peer, peer, sizeof peer);
     local_refusals_note(client->server, reason, peer, client->startup.user, detail);
 }
 
@@ -318,7 +311,7 @@ watch_peer(int fd)
 }
 
 void
-local_client_accept(struct local_server *server, int fd)
+local_client_accept(struct local_server *server, int fd, const union local_peer *peer)
 {
     static const int first_bytes = SNIFF_BYTES;
     struct local_client *client = calloc(1, sizeof *client);
@@ -327,6 +320,7 @@ local_client_accept(struct local_server *server, int fd)
         return;
     }
     client->server = server;
+    client->peer = *peer;
     client->phase = CLIENT_FIRST_BYTES;
     watch_peer(fd);
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &first_bytes, sizeof first_bytes);

@@ -5,6 +5,8 @@
 #ifndef DSQL_LOCAL_CLIENT_H
 #define DSQL_LOCAL_CLIENT_H
 
+#include <netinet/in.h>
+
 #include "client_startup.h"
 #include "refusals.h"
 #include "session.h"
@@ -28,6 +30,13 @@ enum client_leaving {
     LEAVING_SHUTDOWN, /* told that the endpoint ends */
 };
 
+/* The client's address. */
+union local_peer {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 struct local_client {
     struct local_server *server;
     struct local_client *next, *previous;
@@ -38,6 +47,7 @@ struct local_client {
     bool greeted;  /* the client knows that it is signed in */
     bool gone;     /* it went while its first statement waited for PostgreSQL */
     bool role_allowed;
+    union local_peer peer;
     struct local_stream front;
     struct local_stream back;
     bool front_open, back_open; /* the stream exists and its `closed` has not come */
@@ -53,7 +63,7 @@ struct local_client {
 };
 
 /* Takes fd. */
-void local_client_accept(struct local_server *server, int fd);
+void local_client_accept(struct local_server *server, int fd, const union local_peer *peer);
 /* Ends the connection; with a message when the client still listens. */
 void local_client_end(struct local_client *client, const char *sqlstate, const char *message,
                       const char *hint);

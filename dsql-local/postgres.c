@@ -210,7 +210,7 @@ write_settings(const struct local_postgres *postgres, bool ephemeral, struct dsq
         "log_min_error_statement = panic\n"
         "%s",
         postgres->socket_dir, postgres->socket_dir,
-        ephemeral ? "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n" : "");
+        ephemeral ? "fsync = off\nfull_page_writes = off\n" : "");
     int failure = local_file_write(path, text, (size_t)length, 0600, error);
     if (failure == 0 && local_user_own(&postgres->owner, path) != 0) {
         failure = dsql__fail(error, DSQL_E_IO, "cannot give %.200s to user %s", path,

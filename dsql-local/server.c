@@ -166,12 +166,14 @@ on_listener(uv_poll_t *handle, int status, int events)
     (void)status;
     (void)events;
     for (int turn = 0; turn < ACCEPTS_PER_TURN; turn++) {
-        int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        union local_peer peer = {0};
+        socklen_t size = sizeof peer;
+        int fd = accept4(server->listen_fd, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             pause_accepting(server, errno);
             return;
         }
-        local_client_accept(server, fd);
+        local_client_accept(server, fd, &peer);
     }
 }
 

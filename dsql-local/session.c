@@ -17,6 +17,9 @@
 #define MESSAGE_LIMIT ((size_t)10 << 20)
 /* What a client may send ahead of a batch under way. */
 #define AHEAD_LIMIT ((size_t)1 << 18)
+/* Replies awaited at a time; more than fit into what PostgreSQL keeps back
+ * (8 KB) until it is told to flush. */
+#define REPLIES_LIMIT 4096
 
 /* ------------------------------------------------------------ awaited replies */
 
@@ -443,17 +446,18 @@ dispatch(struct local_session *session, const struct dsql__message *message)
     }
 }
 
-static bool
-may_read_on(const struct local_session *session)
+bool
+session_may_read_on(const struct local_session *session)
 {
-    return !session->broken && !session->back->above_high && (!session->busy || session->copy_in);
+    return !session->broken && !session->back->above_high &&
+           session->replies_count < REPLIES_LIMIT && (!session->busy || session->copy_in);
 }
 
 void
 local_session_from_client(struct local_session *session)
 {
     struct local_stream *front = session->front;
-    while (may_read_on(session)) {
+    while (session_may_read_on(session)) {
         struct dsql__message message;
         int more =
             dsql__message_peek(dsql__buffer_begin(&front->in), dsql__buffer_length(&front->in),
@@ -473,7 +477,7 @@ local_session_from_client(struct local_session *session)
         session->broken = true;
     }
     bool full = dsql__buffer_length(&front->in) > AHEAD_LIMIT;
-    if (full && !may_read_on(session)) {
+    if (full && !session_may_read_on(session)) {
         front->paused = true;
     } else if (front->paused) {
         local_stream_resume(front);

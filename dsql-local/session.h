@@ -153,6 +153,9 @@ bool session_is_verbatim(const struct rules_statement *statement, const char *sq
 /* Characters (not bytes) of UTF-8 text. */
 size_t session_characters(const char *text, size_t length);
 
+/* Whether another message of the client may be looked at. */
+bool session_may_read_on(const struct local_session *session);
+
 /* A whole Query message (session_query.c). */
 void session_query(struct local_session *session, const char *sql, size_t length);
 /* A Query of our own whose replies are all swallowed. */

@@ -479,7 +479,7 @@ take_message(struct local_session *session)
 void
 local_session_from_postgres(struct local_session *session)
 {
-    bool was_busy = session->busy;
+    bool could_read_on = session_may_read_on(session);
     while (!session->broken && take_message(session)) {
     }
     if (session->front->out.failed || session->held.failed) {
@@ -491,7 +491,7 @@ local_session_from_postgres(struct local_session *session)
     dsql__buffer_trim(&session->back->in);
     local_stream_update(session->front);
     session->back->paused = session->front->above_high;
-    if ((was_busy && !session->busy) || session->copy_in) {
+    if ((!could_read_on && session_may_read_on(session)) || session->copy_in) {
         local_session_from_client(session);
     } else {
         local_stream_update(session->back);

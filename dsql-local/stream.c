@@ -273,7 +273,13 @@ on_poll(uv_poll_t *handle, int status, int events)
 {
     struct local_stream *stream = handle->data;
     if (status < 0) {
-        end(stream);
+        /* Reset by the peer; what it sent before is still there to be read. */
+        if (stream->state != STREAM_FIRST && !stream->paused) {
+            take(stream);
+        }
+        if (!stream->closing) {
+            end(stream);
+        }
         return;
     }
     if (events & UV_WRITABLE) {
