@@ -153,7 +153,7 @@ has_work(const struct local_client *client)
 {
     switch (client->phase) {
     case CLIENT_SESSION:
-        return client->session.busy || client->session.status != 'I' ||
+        return client->session.busy || local_session_is_open(&client->session) ||
                client->session.replies_count > 0 || dsql__buffer_length(&client->front.out) > 0;
     case CLIENT_UPSTREAM:
     case CLIENT_ROLE:
