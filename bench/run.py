@@ -12,9 +12,10 @@ import platform
 import sys
 from pathlib import Path
 
+import rule_check
 import token_cost
 
-BENCHMARKS = {"token": token_cost.run}
+BENCHMARKS = {"token": token_cost.run, "rules": rule_check.run}
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 

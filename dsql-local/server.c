@@ -388,6 +388,7 @@ local_server_open(struct local_server *server, const struct local_options *optio
         dsql__buffer_clear(&server->greeting);
         return failure;
     }
+    local_texts_init(&server->texts, LOCAL_TEXTS_COUNT, LOCAL_TEXTS_BYTES);
     begin(server);
     return 0;
 }
@@ -419,6 +420,7 @@ local_server_close(struct local_server *server)
     server->draining = false;              /* the loop is not stopped for the last client */
     uv_run(&server->loop, UV_RUN_DEFAULT); /* until every handle is closed */
     uv_loop_close(&server->loop);
+    local_texts_clear(&server->texts);
     SSL_CTX_free(server->tls);
     dsql__buffer_clear(&server->greeting);
 }

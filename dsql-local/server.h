@@ -12,6 +12,7 @@
 #include "client.h"
 #include "keys.h"
 #include "postgres.h"
+#include "texts.h"
 #include "watch.h"
 #include "rate.h"
 
@@ -39,6 +40,7 @@ struct local_server {
     struct local_client *clients; /* doubly linked */
     size_t client_count;
     uint64_t catalog; /* counts committed changes of the catalog */
+    struct local_texts texts; /* that the rules have read */
     struct local_watch watch;
     bool draining;      /* SIGTERM came: who has no transaction is ended */
     bool stopping;      /* all are ended */

@@ -176,7 +176,7 @@ parse(struct local_session *session, const struct dsql__message *message)
     const char *name = dsql__get_string(&reader);
     const char *sql = dsql__get_string(&reader);
     struct local_text *text;
-    if (reader.failed || local_text_new(sql, strlen(sql), &text) != 0) {
+    if (reader.failed || local_texts_get(&session->server->texts, sql, strlen(sql), &text) != 0) {
         session->broken = true;
         return;
     }

@@ -228,7 +228,7 @@ session_query(struct local_session *session, const char *sql, size_t length)
         return;
     }
     length = (size_t)(nul - sql);
-    if (local_text_new(sql, length, &text) != 0) {
+    if (local_texts_get(&session->server->texts, sql, length, &text) != 0) {
         session->broken = true;
         return;
     }

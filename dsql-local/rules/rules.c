@@ -134,18 +134,13 @@ check_nested(struct check *check, const char *sql)
     }
 }
 
-int
-rules_text_read(const char *sql, size_t length, struct rules_text *text)
+/* Reads all statements into an arena. */
+static int
+read_all(struct arena *arena, const char *sql, size_t length, struct rules_text *text)
 {
     struct lexer lexer;
     const char *start;
     size_t size, count = 0;
-    *text = (struct rules_text){0};
-    struct arena *arena = calloc(1, sizeof *arena);
-    if (arena == NULL) {
-        return DSQL_E_NOMEM;
-    }
-    text->memory = arena;
     lexer_init(&lexer, sql, length);
     while (next_statement(&lexer, &start, &size)) {
         count++;
@@ -158,18 +153,69 @@ rules_text_read(const char *sql, size_t length, struct rules_text *text)
         statement->start = (size_t)(start - sql);
         failure = read_statement(arena, start, size, 0, statement);
     }
-    if (failure != 0) {
-        rules_text_clear(text);
+    return failure;
+}
+
+/* The strings of a statement that lie in the arena. */
+static const char **
+string_of(struct rules_statement *statement, size_t index)
+{
+    const char **strings[] = {&statement->sql, &statement->message, &statement->job_table,
+                              &statement->job_object, &statement->show};
+    return index < sizeof strings / sizeof strings[0] ? strings[index] : NULL;
+}
+
+/* Moves what is to be kept into one block: the trees that it was found in take
+ * many times as much. */
+static int
+keep(struct rules_text *text)
+{
+    const char **string;
+    size_t size = text->count * sizeof *text->statements;
+    for (size_t i = 0; i < text->count; i++) {
+        for (size_t j = 0; (string = string_of(&text->statements[i], j)) != NULL; j++) {
+            size += *string ? strlen(*string) + 1 : 0;
+        }
     }
+    struct rules_statement *statements = malloc(size + 1);
+    if (statements == NULL) {
+        return DSQL_E_NOMEM;
+    }
+    memcpy(statements, text->statements, text->count * sizeof *statements);
+    char *to = (char *)(statements + text->count);
+    for (size_t i = 0; i < text->count; i++) {
+        for (size_t j = 0; (string = string_of(&statements[i], j)) != NULL; j++) {
+            if (*string != NULL) {
+                char *copy = to;
+                to = stpcpy(to, *string) + 1;
+                *string = copy;
+            }
+        }
+    }
+    text->statements = statements;
+    text->size = size;
+    return 0;
+}
+
+int
+rules_text_read(const char *sql, size_t length, struct rules_text *text)
+{
+    struct arena arena = {0};
+    *text = (struct rules_text){0};
+    int failure = read_all(&arena, sql, length, text);
+    if (failure == 0) {
+        failure = keep(text);
+    }
+    if (failure != 0) {
+        *text = (struct rules_text){0};
+    }
+    arena_clear(&arena);
     return failure;
 }
 
 void
 rules_text_clear(struct rules_text *text)
 {
-    if (text->memory != NULL) {
-        arena_clear(text->memory);
-        free(text->memory);
-    }
+    free(text->statements);
     *text = (struct rules_text){0};
 }

@@ -59,7 +59,7 @@ struct rules_statement {
 struct rules_text {
     size_t count; /* statements, in order; 0 for an empty text */
     struct rules_statement *statements;
-    void *memory; /* private */
+    size_t size; /* bytes that all this takes */
 };
 
 /* Reads a text of one or more statements. A text that neither we nor (by its

@@ -16,6 +16,7 @@
 #ifdef WITH_LOCAL
 #include "keys.h"
 #include "rules/rules.h"
+#include "texts.h"
 #endif
 
 #include "check.h"
@@ -199,6 +200,35 @@ rules_tell_of_missing_memory(void)
     fail_each(judge, 2);
 }
 
+static int
+keep(void)
+{
+    static const char sql[] = "SELECT 1";
+    struct local_texts texts;
+    struct local_text *text;
+    local_texts_init(&texts, 5, 1 << 20);
+    int failure = local_texts_get(&texts, sql, sizeof sql - 1, &text);
+    if (failure == 0) {
+        CHECK_TEXT(text->rules.statements[0].sql, sql);
+        local_text_free(text);
+    }
+    local_texts_clear(&texts);
+    return failure;
+}
+
+static void
+cache_of_texts_does_without_memory_for_itself(void)
+{
+    bool reached = true;
+    for (long number = 0; reached; number++) {
+        until_failure = number;
+        int result = keep();
+        reached = until_failure < 0;
+        until_failure = -1;
+        CHECK(result == 0 || (reached && result == DSQL_E_NOMEM));
+    }
+}
+
 static char keys_file[] = "/tmp/dsql-test-keys-XXXXXX";
 
 static int
@@ -251,10 +281,13 @@ int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(signing_tells_of_missing_memory), TEST(loading_credentials_tells_of_missing_memory),
+        TEST(signing_tells_of_missing_memory),
+        TEST(loading_credentials_tells_of_missing_memory),
         TEST(queues_tell_of_missing_memory),
 #ifdef WITH_LOCAL
-        TEST(rules_tell_of_missing_memory),    TEST(signing_in_tells_of_missing_memory),
+        TEST(rules_tell_of_missing_memory),
+        TEST(cache_of_texts_does_without_memory_for_itself),
+        TEST(signing_in_tells_of_missing_memory),
 #endif
     };
     return RUN(tests);
