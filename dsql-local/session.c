@@ -126,8 +126,8 @@ session_refusal(int rule)
 }
 
 /* A catalog change that this session has not been told of. */
-static bool
-judge_catalog(struct local_session *session, struct refusal *refusal)
+bool
+session_judge_catalog(struct local_session *session, struct refusal *refusal)
 {
     if (!session->doomed && session->catalog_seen >= session->server->catalog) {
         return false;
@@ -162,7 +162,7 @@ session_judge(struct local_session *session, const struct rules_statement *state
     switch (statement->kind) {
     case RULES_COMMIT:
         if (transaction->block && (transaction->worked || session->doomed) &&
-            judge_catalog(session, refusal)) {
+            session_judge_catalog(session, refusal)) {
             return VERDICT_ROLLBACK_INSTEAD;
         }
         return VERDICT_SEND;
@@ -177,7 +177,7 @@ session_judge(struct local_session *session, const struct rules_statement *state
     case RULES_EMPTY:
         break;
     }
-    if (session->doomed && judge_catalog(session, refusal)) {
+    if (session->doomed && session_judge_catalog(session, refusal)) {
         return VERDICT_REFUSE;
     }
     if (transaction->failed) {
@@ -189,7 +189,7 @@ session_judge(struct local_session *session, const struct rules_statement *state
     }
     if (statement->kind == RULES_READ || statement->kind == RULES_DML ||
         statement->kind == RULES_DDL) {
-        if (judge_catalog(session, refusal)) {
+        if (session_judge_catalog(session, refusal)) {
             return VERDICT_REFUSE;
         }
         return judge_mix(transaction, statement->kind, refusal);
@@ -253,16 +253,13 @@ local_session_is_open(const struct local_session *session)
     return session->status != 'I' || session->unsynced;
 }
 
-/* Aborts what waits for its client; OC001 is told at once or at its next
- * statement. */
+/* Aborts what waits for its client; OC001 is told at its next statement. */
 static void
 doom(struct local_session *session)
 {
     if (session->unsynced) {
-        struct refusal refusal = session_refusal(RULE_OC001);
-        session_refuse_extended(session, &refusal);
-        dsql__message_put_empty(&session->back->out, 'H');
-        session->skipping = true;
+        session->dooming = true;
+        session_abort_extended(session);
     } else {
         session->doomed = true;
         session_query_hidden(session, SESSION_REFUSED);
@@ -288,13 +285,16 @@ cancel(struct local_session *session)
 }
 
 void
-local_session_give_way(struct local_session *session, bool to_ddl)
+local_session_give_way(struct local_session *session, const struct local_session *to)
 {
     const struct transaction *transaction = &session->transaction;
-    if (session->broken || session->doomed || session->parked || session->skipping) {
+    bool to_ddl = to == NULL || to->transaction.ddl;
+    if (session->broken || session->doomed || session->dooming || session->deaf ||
+        session->parked || session->skipping) {
         return;
     }
     if (session->replies_count > 0 && to_ddl && !transaction->ddl && !session->cancelled) {
+        session->gave_way_to = to != NULL ? to->backend_pid : 0;
         cancel(session);
     }
     if (session->busy) {
@@ -305,7 +305,45 @@ local_session_give_way(struct local_session *session, bool to_ddl)
         session_query_hidden(session, SESSION_TAKE_BACK);
         local_stream_update(session->back);
     } else if (local_session_is_open(session) && session->status != 'E') {
+        session->gave_way_to = to != NULL ? to->backend_pid : 0;
         doom(session);
+    }
+}
+
+bool
+session_needs_ddl(const struct local_session *session, const struct rules_statement *statement)
+{
+    enum rules_kind kind = statement != NULL ? statement->kind : RULES_READ;
+    if (!session->parked || kind == RULES_ROLLBACK) {
+        return false;
+    }
+    return kind != RULES_COMMIT || session->catalog_seen >= session->server->catalog;
+}
+
+/* Who had to give way to this one and was told of it has been told of the change. */
+void
+session_catalog_changed(struct local_session *session)
+{
+    struct local_server *server = session->server;
+    session->catalog_seen = ++server->catalog;
+    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
+        struct local_session *other = &client->session;
+        if (client->phase == CLIENT_SESSION && other != session && !other->doomed &&
+            other->gave_way_to == session->backend_pid) {
+            other->catalog_seen = server->catalog;
+        }
+    }
+}
+
+void
+session_ended(const struct local_session *session)
+{
+    for (struct local_client *client = session->server->clients; client != NULL;
+         client = client->next) {
+        if (client->phase == CLIENT_SESSION &&
+            client->session.gave_way_to == session->backend_pid) {
+            client->session.gave_way_to = 0;
+        }
     }
 }
 
@@ -449,7 +487,7 @@ dispatch(struct local_session *session, const struct dsql__message *message)
 bool
 session_may_read_on(const struct local_session *session)
 {
-    return !session->broken && !session->back->above_high &&
+    return !session->broken && !session->dooming && !session->back->above_high &&
            session->replies_count < REPLIES_LIMIT && (!session->busy || session->copy_in);
 }
 

@@ -47,6 +47,7 @@ struct refusal {
 struct reply {
     enum reply_kind kind;
     bool hidden; /* ours: swallow it */
+    bool quiet;  /* ... and an error, which is what we want, too */
     bool held;   /* keep the completion until a later reply `releases` it */
     bool releases;
     bool forget_name;    /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
@@ -86,6 +87,9 @@ struct local_session {
     bool skipping;            /* an error was reported: ignore messages up to Sync */
     bool unsynced;            /* messages of the extended protocol were sent since the last Sync */
     bool doomed;              /* aborted for another session's DDL: OC001 is still to be told */
+    bool dooming;             /* ... in the midst of messages without a Sync: not yet done */
+    bool deaf;                /* ... done: PostgreSQL ignores all up to a Sync */
+    int gave_way_to;          /* backend_pid of that session while it has not ended; 0: none */
     bool cancelled;           /* its statement was cancelled for another session's DDL */
     bool parked;              /* its DDL is taken back: run it again before anything else */
     char *ddl, *ddl_job;      /* what is then run: the statement, the call for its job or NULL */
@@ -106,8 +110,8 @@ void local_session_clear(struct local_session *session);
 void local_session_from_client(struct local_session *session);
 /* Bytes came from PostgreSQL. */
 void local_session_from_postgres(struct local_session *session);
-/* This session holds up another one (to_ddl: one that changes the catalog). */
-void local_session_give_way(struct local_session *session, bool to_ddl);
+/* This session holds up another one; NULL: work of our own, which is DDL. */
+void local_session_give_way(struct local_session *session, const struct local_session *to);
 /* Whether a transaction is open that may hold others up. */
 bool local_session_is_open(const struct local_session *session);
 
@@ -164,8 +168,18 @@ void session_query_hidden(struct local_session *session, const char *sql);
 void session_query_refused(struct local_session *session, const struct refusal *refusal);
 /* One message of the extended protocol (session_extended.c). */
 void session_extended(struct local_session *session, const struct dsql__message *message);
-/* An error that PostgreSQL is made to report now, in the extended protocol. */
-void session_refuse_extended(struct local_session *session, const struct refusal *refusal);
+/* Aborts a transaction in the midst of the extended protocol, unheard. */
+void session_abort_extended(struct local_session *session);
+/* Tells of a catalog change that the session must know of. False: there is none. */
+bool session_judge_catalog(struct local_session *session, struct refusal *refusal);
+/* Whether DDL that was taken back must run again before the statement (NULL: one
+ * that is not known). */
+bool session_needs_ddl(const struct local_session *session,
+                       const struct rules_statement *statement);
+/* The catalog has changed by this session's commit. */
+void session_catalog_changed(struct local_session *session);
+/* A transaction of this session has ended. */
+void session_ended(const struct local_session *session);
 /* Sends an error to the client. */
 void session_report(struct local_session *session, const struct refusal *refusal);
 

@@ -127,6 +127,17 @@ note_failure(struct local_session *session)
     session->skipping = session_first(session) == NULL;
 }
 
+/* The transaction has been aborted by ourselves; its client learns of it when it
+ * sends something. */
+static void
+note_doom(struct local_session *session)
+{
+    drop_unanswered(session);
+    session->transaction.failed = true;
+    session->transaction.ddl_done = session->copy_in = session->dooming = false;
+    session->doomed = session->deaf = true;
+}
+
 static void
 on_error(struct local_session *session, const struct dsql__message *message)
 {
@@ -135,6 +146,10 @@ on_error(struct local_session *session, const struct dsql__message *message)
     if (dsql__diagnostic_read(message->body, message->length, &diagnostic) != 0 ||
         diagnostic.sqlstate == NULL) {
         session->broken = true;
+        return;
+    }
+    if (reply != NULL && reply->quiet) {
+        note_doom(session);
         return;
     }
     if (reply != NULL && reply->kind == REPLY_READY && !reply->hidden) {
@@ -164,7 +179,7 @@ note_completion(struct local_session *session, const struct rules_statement *sta
         transaction->ddl_done = true;
     } else if (statement->kind == RULES_COMMIT || statement->kind == RULES_ROLLBACK) {
         if (transaction->ddl_done && strcmp(tag, "COMMIT") == 0) {
-            session->catalog_seen = ++session->server->catalog;
+            session_catalog_changed(session);
         }
         transaction->ddl_done = false;
     }
@@ -346,8 +361,9 @@ begin_next(struct local_session *session, char status)
     session->busy = session->copy_in = session->skipping = session->cancelled = false;
     if (status == 'I') {
         if (session->transaction.ddl_done) {
-            session->catalog_seen = ++session->server->catalog;
+            session_catalog_changed(session);
         }
+        session_ended(session);
         session->transaction = (struct transaction){0};
         session_keep_ddl(session, NULL, NULL);
         session->parked = false;

@@ -233,8 +233,8 @@ describe_or_close(struct local_session *session, const struct dsql__message *mes
 }
 
 /* An error of ours that PostgreSQL is made to report at this place. */
-void
-session_refuse_extended(struct local_session *session, const struct refusal *refusal)
+static void
+refuse_execute(struct local_session *session, const struct refusal *refusal)
 {
     put_close(session, 'S', HIDDEN_NAME);
     put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
@@ -242,6 +242,18 @@ session_refuse_extended(struct local_session *session, const struct refusal *ref
     if (reply != NULL) {
         reply->refusal = *refusal;
     }
+}
+
+void
+session_abort_extended(struct local_session *session)
+{
+    put_close(session, 'S', HIDDEN_NAME);
+    put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
+    struct reply *reply = expect_hidden(session, REPLY_PARSE);
+    if (reply != NULL) {
+        reply->quiet = true;
+    }
+    dsql__message_put_empty(&session->back->out, 'H');
 }
 
 /* A COMMIT that must fail: roll back, report, skip to Sync. */
@@ -310,7 +322,7 @@ execute(struct local_session *session, const struct dsql__message *message)
     struct refusal refusal = {0};
     switch (session_judge(session, statement, &refusal)) {
     case VERDICT_REFUSE:
-        session_refuse_extended(session, &refusal);
+        refuse_execute(session, &refusal);
         break;
     case VERDICT_ROLLBACK_INSTEAD:
         session_note_sent(session, statement);
@@ -322,23 +334,80 @@ execute(struct local_session *session, const struct dsql__message *message)
     }
 }
 
-void
-session_extended(struct local_session *session, const struct dsql__message *message)
+/* The statement that a message is about, if it is known. */
+static const struct rules_statement *
+statement_in(struct local_session *session, const struct dsql__message *message,
+             struct local_text **parsed)
 {
-    if (session->parked && !session->skipping) {
+    struct dsql__reader reader;
+    dsql__reader_init(&reader, message->body, message->length);
+    char kind = message->type == 'D' || message->type == 'C' ? dsql__get_byte(&reader) : 'P';
+    const char *first = dsql__get_string(&reader);
+    const char *second = message->type == 'P' || message->type == 'B' ? dsql__get_string(&reader)
+                                                                      : NULL;
+    if (reader.failed) {
+        return NULL;
+    }
+    if (message->type == 'P') {
+        return local_text_new(second, strlen(second), parsed) == 0 ? statement_of(*parsed) : NULL;
+    }
+    if (message->type == 'B' || kind == 'S') {
+        return statement_of(local_names_get(&session->statements, second ? second : first));
+    }
+    return statement_of(local_names_get(&session->portals, first));
+}
+
+/* DDL that was taken back, before what may need it. */
+static void
+bring_back(struct local_session *session, const struct dsql__message *message)
+{
+    struct local_text *parsed = NULL;
+    const struct rules_statement *statement = statement_in(session, message, &parsed);
+    bool commits = statement != NULL &&
+                   (statement->kind == RULES_COMMIT || statement->kind == RULES_ROLLBACK);
+    if (session_needs_ddl(session, statement) && (!commits || message->type == 'E')) {
         session->parked = false;
         run_again(session);
     }
-    session->unsynced = message->type != 'S';
+    local_text_free(parsed);
+}
+
+/* What the client sends to a PostgreSQL that ignores it. */
+static void
+answer_deaf(struct local_session *session)
+{
+    struct refusal refusal;
+    if (session->doomed && session_judge_catalog(session, &refusal)) {
+        session_report(session, &refusal);
+        session->skipping = true;
+    }
+}
+
+static void
+sync_batch(struct local_session *session, const struct dsql__message *message)
+{
+    session->unsynced = session->deaf = session->skipping = false;
+    session->busy = true;
+    session_expect(session, REPLY_READY);
+    forward(session, message);
+}
+
+void
+session_extended(struct local_session *session, const struct dsql__message *message)
+{
+    if (session->deaf) {
+        answer_deaf(session);
+    }
     if (message->type == 'S') {
-        session->busy = true;
-        session->skipping = false;
-        session_expect(session, REPLY_READY);
-        forward(session, message);
+        sync_batch(session, message);
         return;
     }
-    if (session->skipping) {
+    if (session->skipping || session->deaf) {
         return;
+    }
+    session->unsynced = true;
+    if (session->parked) {
+        bring_back(session, message);
     }
     switch (message->type) {
     case 'P':

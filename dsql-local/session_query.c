@@ -153,12 +153,6 @@ draft_put_again(struct draft *draft)
     }
 }
 
-static bool
-only_rolls_back(const struct rules_text *rules)
-{
-    return rules->count == 1 && rules->statements[0].kind == RULES_ROLLBACK;
-}
-
 /* A text that PostgreSQL may run as it is: nothing to add, nothing to change. */
 static bool
 is_plain(const struct rules_text *rules, const char *sql)
@@ -232,7 +226,7 @@ session_query(struct local_session *session, const char *sql, size_t length)
         session->broken = true;
         return;
     }
-    bool again = session->parked && !only_rolls_back(&text->rules);
+    bool again = session_needs_ddl(session, text->rules.count ? text->rules.statements : NULL);
     session->parked = false;
     if (is_plain(&text->rules, sql) && !again) {
         send_plain(session, text, sql, length);

@@ -39,7 +39,7 @@ on_row(void *context, int count, const char *const *values)
     struct local_session *blocked = session_of(watch->server, atoi(values[0]));
     struct local_session *blocking = session_of(watch->server, atoi(values[1]));
     if (blocking != NULL && (blocked == NULL || blocked->replies_count > 0)) {
-        local_session_give_way(blocking, blocked == NULL || blocked->transaction.ddl);
+        local_session_give_way(blocking, blocked);
     }
 }
 
