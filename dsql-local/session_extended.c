@@ -184,6 +184,36 @@ parse(struct local_session *session, const struct dsql__message *message)
     local_text_free(text);
 }
 
+static const struct rules_statement *
+statement_of(const struct local_text *text)
+{
+    return text != NULL && text->rules.count == 1 ? &text->rules.statements[0] : NULL;
+}
+
+/* An error of ours that PostgreSQL is made to report at this place. */
+static void
+refuse_execute(struct local_session *session, const struct refusal *refusal)
+{
+    put_close(session, 'S', HIDDEN_NAME);
+    put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
+    struct reply *reply = session_expect(session, REPLY_PARSE);
+    if (reply != NULL) {
+        reply->refusal = *refusal;
+    }
+}
+
+/* Whether a statement is to be refused before PostgreSQL meets a catalog that
+ * does not suit its plan any more. */
+static bool
+is_outdated(struct local_session *session, const struct rules_statement *statement,
+            struct refusal *refusal)
+{
+    return statement != NULL && !session->transaction.failed &&
+           (statement->kind == RULES_READ || statement->kind == RULES_DML ||
+            statement->kind == RULES_DDL) &&
+           session_judge_catalog(session, refusal);
+}
+
 static void
 bind_portal(struct local_session *session, const struct dsql__message *message)
 {
@@ -191,22 +221,21 @@ bind_portal(struct local_session *session, const struct dsql__message *message)
     dsql__reader_init(&reader, message->body, message->length);
     const char *portal = dsql__get_string(&reader);
     const char *name = dsql__get_string(&reader);
+    struct local_text *text = reader.failed ? NULL : local_names_get(&session->statements, name);
+    struct refusal refusal;
+    if (is_outdated(session, statement_of(text), &refusal)) {
+        refuse_execute(session, &refusal);
+        return;
+    }
     struct reply *reply = session_expect(session, REPLY_BIND);
     if (reader.failed || reply == NULL) {
         session->broken = true;
         return;
     }
-    struct local_text *text = local_names_get(&session->statements, name);
     if (text != NULL) {
         register_name(session, &session->portals, portal, text, reply);
     }
     forward(session, message);
-}
-
-static const struct rules_statement *
-statement_of(const struct local_text *text)
-{
-    return text != NULL && text->rules.count == 1 ? &text->rules.statements[0] : NULL;
 }
 
 /* Describe and Close: a kind, S or P, and a name. */
@@ -229,18 +258,6 @@ describe_or_close(struct local_session *session, const struct dsql__message *mes
     forward(session, message);
     if (close) {
         local_names_remove(names, name);
-    }
-}
-
-/* An error of ours that PostgreSQL is made to report at this place. */
-static void
-refuse_execute(struct local_session *session, const struct refusal *refusal)
-{
-    put_close(session, 'S', HIDDEN_NAME);
-    put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
-    struct reply *reply = session_expect(session, REPLY_PARSE);
-    if (reply != NULL) {
-        reply->refusal = *refusal;
     }
 }
 

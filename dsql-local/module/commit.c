@@ -246,19 +246,35 @@ link_replacement(struct table *table, const struct overlay_row *row)
     UnlockReleaseBuffer(buffer);
 }
 
+/* Whether the transaction has afterwards deleted the new version, or given it
+ * another key. */
+static bool
+loses_key(struct table *table, ItemPointerData tid)
+{
+    struct header header;
+    while (read_header(table->relation, &tid, &header) && TransactionIdIsValid(header.xmax)) {
+        if (header.keys_updated) {
+            return true;
+        }
+        tid = header.next;
+    }
+    return false;
+}
+
 static void
 write_row(struct commit *commit, struct table *table, const struct overlay_row *row)
 {
     TM_FailureData failure;
     ItemPointerData tid = row->tid;
-    bool key = (row->bits & OVERLAY_KEY) != 0;
-    int against = OVERLAY_FOR_UPDATE | (key ? OVERLAY_KEY_SHARE : 0);
+    bool replaced = !(row->bits & OVERLAY_KEY);
+    bool keeps = replaced && !loses_key(table, row->replacement);
+    int against = OVERLAY_FOR_UPDATE | (keeps ? 0 : OVERLAY_KEY_SHARE);
     if (record_conflicts(table->oid, &tid, against, commit->snapshot) ||
         heap_delete(table->relation, &tid, GetCurrentCommandId(true), InvalidSnapshot, false,
                     &failure, false) != TM_Ok) {
         commit_conflict();
     }
-    if (!key) {
+    if (replaced) {
         link_replacement(table, row);
     }
 }

@@ -312,8 +312,8 @@ changes_key(Relation table, ItemPointer tid, TupleTableSlot *slot)
         Datum after = slot_getattr(slot, number, &new_null);
         Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
         changed = old_null != new_null ||
-                  (!old_null && !datumIsEqual(before, after, attribute->attbyval,
-                                              attribute->attlen));
+                  (!old_null && !datum_image_eq(before, after, attribute->attbyval,
+                                                attribute->attlen));
     }
     ExecDropSingleTupleTableSlot(old);
     bms_free(keys);
