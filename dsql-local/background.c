@@ -136,6 +136,9 @@ make_command(const struct local_options *options, const char *name, const char *
         bool found = realpath(options->postgres, command->postgres) != NULL;
         add_option(command, "--postgres", found ? command->postgres : options->postgres);
     }
+    if (options->inject_text != NULL) {
+        add_option(command, "--inject", options->inject_text);
+    }
     if (options->listen_public) {
         add_option(command, "--allow-public-listen", NULL);
     }

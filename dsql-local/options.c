@@ -36,6 +36,8 @@ static const char usage[] =
     "                           close a connection then, between transactions (3600)\n"
     "  --max-transaction-age SECONDS\n"
     "                           a transaction that lasts longer fails (300)\n"
+    "  --inject LIST            faults with their probabilities, such as\n"
+    "                           occ=0.1,oc001=0.05,unavailable=0.02,drop=0.01,seed=1\n"
     "  --verbose                say more on standard error\n"
     "  --help, --version\n"
     "\n"
@@ -59,6 +61,7 @@ enum option_code {
     OPTION_MAX_CONNECTIONS,
     OPTION_CONNECTION_AGE,
     OPTION_TRANSACTION_AGE,
+    OPTION_INJECT,
     OPTION_VERBOSE,
     OPTION_HELP,
     OPTION_VERSION,
@@ -81,6 +84,7 @@ static const struct option long_options[] = {
     {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
     {"max-connection-age", required_argument, NULL, OPTION_CONNECTION_AGE},
     {"max-transaction-age", required_argument, NULL, OPTION_TRANSACTION_AGE},
+    {"inject", required_argument, NULL, OPTION_INJECT},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -133,7 +137,7 @@ take_number(int option, struct local_options *options)
     case OPTION_CONNECTION_AGE:
         return read_number("--max-connection-age", optarg, 0, YEAR_S, &options->connection_age_s);
     case OPTION_TRANSACTION_AGE:
-        return read_number("--max-transaction-age", optarg, 1, YEAR_S, &options->transaction_age_s);
+        return read_number("--max-transaction-age", optarg, 1, 86400, &options->transaction_age_s);
     default:
         return -1;
     }
@@ -172,6 +176,14 @@ take_text(int option, struct local_options *options)
 }
 
 static int
+take_inject(struct local_options *options)
+{
+    struct dsql_error error = {0};
+    options->inject_text = optarg;
+    return local_inject_read(optarg, &options->inject, &error) == 0 ? 0 : bad("%s", error.message);
+}
+
+static int
 take(int option, struct local_options *options)
 {
     int taken = take_number(option, options);
@@ -191,6 +203,8 @@ take(int option, struct local_options *options)
     case OPTION_VERBOSE:
         options->verbose = true;
         return 0;
+    case OPTION_INJECT:
+        return take_inject(options);
     default:
         return take_text(option, options);
     }

@@ -182,7 +182,8 @@ make_cluster(const struct local_postgres *postgres, struct dsql_error *error)
 
 /* Settings that stand behind the service's ways; later ones win. */
 static int
-write_settings(const struct local_postgres *postgres, bool ephemeral, struct dsql_error *error)
+write_settings(const struct local_postgres *postgres, const struct local_options *options,
+               bool ephemeral, struct dsql_error *error)
 {
     char path[PATH_MAX], text[2048];
     snprintf(path, sizeof path, "%s/postgresql.auto.conf", postgres->datadir);
@@ -197,6 +198,7 @@ write_settings(const struct local_postgres *postgres, bool ephemeral, struct dsq
         "shared_preload_libraries = 'dsql_local'\n"
         "dynamic_library_path = '%s:$libdir'\n"
         "default_table_access_method = 'btree_table'\n"
+        "dsql_local.max_transaction_age = '%ds'\n"
         "max_parallel_workers_per_gather = 0\n" /* a worker does not know the overlay */
         "max_parallel_maintenance_workers = 0\n"
         "default_transaction_isolation = 'repeatable read'\n"
@@ -209,7 +211,7 @@ write_settings(const struct local_postgres *postgres, bool ephemeral, struct dsq
         "log_min_messages = fatal\n"
         "log_min_error_statement = panic\n"
         "%s",
-        postgres->socket_dir, postgres->socket_dir,
+        postgres->socket_dir, postgres->socket_dir, options->transaction_age_s,
         ephemeral ? "fsync = off\nfull_page_writes = off\n" : "");
     int failure = local_file_write(path, text, (size_t)length, 0600, error);
     if (failure == 0 && local_user_own(&postgres->owner, path) != 0) {
@@ -411,7 +413,7 @@ prepare(const struct local_options *options, const struct local_state *state,
     if (failure == 0) {
         failure = end_orphan(postgres, error);
     }
-    return failure ? failure : write_settings(postgres, state->ephemeral, error);
+    return failure ? failure : write_settings(postgres, options, state->ephemeral, error);
 }
 
 int

@@ -372,6 +372,7 @@ local_server_open(struct local_server *server, const struct local_options *optio
     server->state = state;
     server->postgres = postgres;
     server->keys = keys;
+    server->inject = options->inject;
     int failure = dsql__tls_server_context(state->cert_file, state->key_file, &server->tls, error);
     if (failure != 0) {
         return failure;

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "client.h"
+#include "inject.h"
 #include "keys.h"
 #include "postgres.h"
 #include "texts.h"
@@ -37,6 +38,7 @@ struct local_server {
     size_t admitted;        /* clients past their start-up packet */
     size_t admitted_most;   /* at a time */
     struct local_refusals refusals;
+    struct local_inject inject;
     struct local_client *clients; /* doubly linked */
     size_t client_count;
     uint64_t catalog; /* counts committed changes of the catalog */

@@ -165,7 +165,7 @@ session_judge(struct local_session *session, const struct rules_statement *state
             session_judge_catalog(session, refusal)) {
             return VERDICT_ROLLBACK_INSTEAD;
         }
-        return VERDICT_SEND;
+        return session_inject(session, statement, refusal);
     case RULES_ROLLBACK:
         session->doomed = false;
         return VERDICT_SEND;
@@ -189,10 +189,11 @@ session_judge(struct local_session *session, const struct rules_statement *state
     }
     if (statement->kind == RULES_READ || statement->kind == RULES_DML ||
         statement->kind == RULES_DDL) {
-        if (session_judge_catalog(session, refusal)) {
+        if (session_judge_catalog(session, refusal) ||
+            judge_mix(transaction, statement->kind, refusal) == VERDICT_REFUSE) {
             return VERDICT_REFUSE;
         }
-        return judge_mix(transaction, statement->kind, refusal);
+        return session_inject(session, statement, refusal);
     }
     return VERDICT_SEND;
 }

@@ -73,6 +73,13 @@ struct transaction {
     bool failed;   /* an error came back: PostgreSQL answers 25P02 until the end */
 };
 
+/* --inject: what is to happen when the batch under way has been carried out. */
+struct session_fault {
+    struct refusal error; /* reported in place of the completion */
+    bool drop;            /* the connection is closed without a word */
+    bool failing;         /* an error of ours is on its way: keep completions back */
+};
+
 struct local_session {
     struct local_server *server;
     struct local_stream *front, *back;
@@ -96,6 +103,7 @@ struct local_session {
     int backend_pid;          /* of its PostgreSQL process */
     uint64_t busy_since, look_at; /* uv_now(): for watch.h */
     uint64_t catalog_seen;    /* server->catalog at the last OC001 or sign-in */
+    struct session_fault fault;
     struct dsql__buffer held; /* completion waiting for its check */
     size_t passing;           /* bytes of a large message still to be passed on */
     bool broken;              /* out of memory or protocol violated: close */
@@ -132,6 +140,15 @@ enum verdict {
 };
 enum verdict session_judge(struct local_session *session, const struct rules_statement *statement,
                            struct refusal *refusal);
+/* --inject (session_inject.c): the verdict on a statement that the rules allow;
+ * refusal is set unless it is VERDICT_SEND. */
+enum verdict session_inject(struct local_session *session, const struct rules_statement *statement,
+                            struct refusal *refusal);
+/* Whether the implicit transaction that ends now fails; refusal says why. */
+bool session_inject_at_end(struct local_session *session, struct refusal *refusal);
+/* Whether completions are kept back until ReadyForQuery, and what then happens. */
+bool session_fault_pending(const struct local_session *session);
+void session_fault_strike(struct local_session *session);
 /* Notes that the statement is being sent. */
 void session_note_sent(struct local_session *session, const struct rules_statement *statement);
 /* Keeps what is needed to run DDL once more; job may be NULL. */

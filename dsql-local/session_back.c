@@ -122,6 +122,7 @@ note_failure(struct local_session *session)
     session->transaction.failed = true;
     session->transaction.ddl_done = false;
     session->copy_in = false;
+    session->fault.error = (struct refusal){0}; /* one error is enough */
     dsql__buffer_consume(&session->held, dsql__buffer_length(&session->held));
     drop_unanswered(session);
     session->skipping = session_first(session) == NULL;
@@ -241,7 +242,7 @@ static void
 complete_visible(struct local_session *session, const struct reply *reply,
                  const struct dsql__message *message)
 {
-    bool held = reply->held || ends_implicit(session, reply);
+    bool held = reply->held || ends_implicit(session, reply) || session_fault_pending(session);
     struct dsql__buffer *out = held ? &session->held : &session->front->out;
     if (reply->job_id[0] != '\0') {
         if (reply->kind == REPLY_STATEMENT) {
@@ -358,7 +359,8 @@ static void
 begin_next(struct local_session *session, char status)
 {
     session->status = status;
-    session->busy = session->copy_in = session->skipping = session->cancelled = false;
+    session->busy = session->copy_in = session->copy_extended = session->skipping =
+        session->cancelled = false;
     if (status == 'I') {
         if (session->transaction.ddl_done) {
             session_catalog_changed(session);
@@ -385,6 +387,10 @@ on_ready(struct local_session *session, const struct dsql__message *message)
     }
     bool hidden = reply->hidden;
     session_pop(session);
+    session_fault_strike(session);
+    if (session->broken) {
+        return;
+    }
     if (!hidden) {
         release(session);
         pass(session, message);

@@ -212,6 +212,19 @@ send_plain(struct local_session *session, struct local_text *text, const char *s
     }
 }
 
+/* --inject: the COMMIT that ends the text fails. */
+static void
+draft_put_fault(struct draft *draft)
+{
+    struct refusal refusal = {0};
+    if (session_inject_at_end(draft->session, &refusal)) {
+        struct reply *reply = draft_put(draft, SESSION_REFUSED, sizeof SESSION_REFUSED - 1);
+        if (reply != NULL) {
+            reply->refusal = refusal;
+        }
+    }
+}
+
 void
 session_query(struct local_session *session, const char *sql, size_t length)
 {
@@ -228,7 +241,8 @@ session_query(struct local_session *session, const char *sql, size_t length)
     }
     bool again = session_needs_ddl(session, text->rules.count ? text->rules.statements : NULL);
     session->parked = false;
-    if (is_plain(&text->rules, sql) && !again) {
+    bool inject = session->server->inject.any; /* something may have to be added */
+    if (is_plain(&text->rules, sql) && !again && !inject) {
         send_plain(session, text, sql, length);
     } else {
         struct draft draft = draft_begin(session);
@@ -240,6 +254,7 @@ session_query(struct local_session *session, const char *sql, size_t length)
                 break;
             }
         }
+        draft_put_fault(&draft);
         draft_end(&draft);
     }
     local_text_free(text);

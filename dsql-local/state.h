@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "dsql.h"
+#include "inject.h"
 
 /* What the command line says; filled by local_options_read(). Strings are
  * borrowed from argv or static. */
@@ -24,14 +25,16 @@ struct local_options {
     const char *postgres; /* folder with initdb and postgres, or NULL: look for it */
     const char *region;
     int rtt_ms;
-    const char *ready_file; /* NULL: none */
-    bool background;        /* start once, print the ready line, return */
-    int idle_exit_s;        /* stop after so long without a client; 0: never */
-    int connection_rate;    /* new connections a second; 0: any number */
-    int max_connections;    /* open at a time */
-    int connection_age_s;   /* a connection's life; 0: no end */
-    int transaction_age_s;  /* a transaction's life */
-    int drain_s;            /* what open transactions have to end after SIGTERM */
+    const char *ready_file;     /* NULL: none */
+    bool background;            /* start once, print the ready line, return */
+    int idle_exit_s;            /* stop after so long without a client; 0: never */
+    int connection_rate;        /* new connections a second; 0: any number */
+    int max_connections;        /* open at a time */
+    int connection_age_s;       /* a connection's life; 0: no end */
+    int transaction_age_s;      /* a transaction's life */
+    int drain_s;                /* what open transactions have to end after SIGTERM */
+    struct local_inject inject; /* faults asked for */
+    const char *inject_text;    /* as the command line has it, or NULL */
     bool verbose;
 };
 
