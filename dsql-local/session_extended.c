@@ -405,7 +405,7 @@ sync_batch(struct local_session *session, const struct dsql__message *message)
 {
     struct refusal refusal = {0};
     if (!session->deaf && session_inject_at_end(session, &refusal)) {
-        session_refuse_extended(session, &refusal);
+        refuse_execute(session, &refusal);
     }
     session->unsynced = session->deaf = session->skipping = false;
     session->busy = true;
