@@ -185,7 +185,9 @@ static int
 judge(void)
 {
     static const char sql[] = "CREATE INDEX ASYNC i ON s.t (a); TRUNCATE t; SHOW timezone; "
-                              "AWS IAM GRANT r TO 'arn'; SELECT 1 FROM t FOR SHARE";
+                              "AWS IAM GRANT r TO 'arn'; SELECT 1 FROM t FOR SHARE; "
+                              "CREATE TABLE t (a numeric STORAGE main); SELECT a IS JSON; "
+                              "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'";
     struct rules_text text;
     int failure = rules_text_read(sql, sizeof sql - 1, &text);
     if (failure == 0) {

@@ -74,6 +74,8 @@ clauses_of_create_table_and_more(void)
         {"CREATE TABLE t (a int) USING heap", RULE_CREATE_CLAUSE, "USING"},
         {"CREATE TABLE t (a int) USING btree_table", 0, NULL},
         {"CREATE TABLE t (a text COMPRESSION pglz)", RULE_CREATE_CLAUSE, "COMPRESSION"},
+        {"ALTER TABLE t ADD a text COMPRESSION lz4", RULE_CREATE_CLAUSE, "COMPRESSION"},
+        {"CREATE TABLE t (a int, UNIQUE (nowhere))", 0, NULL}, /* PostgreSQL's to tell */
         {"CREATE TABLE t (a int PRIMARY KEY WITH (fillfactor = 50))", RULE_CREATE_CLAUSE, "WITH"},
         {"CREATE TABLE t (a int, UNIQUE (a) USING INDEX TABLESPACE x)", RULE_CREATE_CLAUSE,
          "TABLESPACE"},
