@@ -173,8 +173,12 @@ check_column_type(struct check *check, const struct tree *type_name)
         return;
     }
     if (known && (types[type.row].may & SERIAL)) {
-        /* Only the short-hand itself: an array of it is no type at all. */
-        check_refuse(check, RULE_SERIAL, check_last_name(tree_get(type_name, "names")));
+        /* A short-hand only by itself; elsewhere PostgreSQL knows it as little. */
+        char name[32];
+        snprintf(name, sizeof name, "%s%s", types[type.row].name, type.array ? "[]" : "");
+        if (tree_count(tree_get(type_name, "names")) == 1) {
+            check_refuse(check, RULE_SERIAL, name);
+        }
     } else if (type.array || (known && !(types[type.row].may & STORED))) {
         refuse_type(check, type_name, type);
     } else if (known && check_declared_bytes(type_name) > types[type.row].longest) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lexer.h"
+#include "parser.h"
 
 static void
 blank(struct lexer_token token)
@@ -99,20 +100,43 @@ put_literal(char **to, const char *value)
     *(*to)++ = '\'';
 }
 
+/* The value of a string in any of its spellings: the parser knows them. NULL
+ * when it is none. */
+static const char *
+string_value(struct check *check, struct lexer_token token)
+{
+    static const char head[] = "SELECT ";
+    const struct tree *node = NULL;
+    char *sql = arena_get(check->arena, sizeof head + token.length);
+    if (sql == NULL) {
+        check->failed = true;
+        return NULL;
+    }
+    memcpy(mempcpy(sql, head, sizeof head - 1), token.at, token.length);
+    int failure =
+        token.kind == LEXER_STRING ? parser_read(sql, check->arena, &node) : DSQL_E_PROTOCOL;
+    check->failed |= failure == DSQL_E_NOMEM;
+    const struct tree *targets = tree_get(node, "SelectStmt.targetList");
+    return targets ? check_constant(tree_get(targets->first, "ResTarget.val")) : NULL;
+}
+
 /* AWS IAM GRANT role TO 'arn'; the lexer stands behind IAM. False: something
  * else, whose syntax error is PostgreSQL's to report. */
 static bool
 rewrite_iam(struct check *check, struct lexer lexer)
 {
-    char role[128], arn[2100];
+    char role[128];
     struct lexer_token verb = lexer_next(&lexer), who = lexer_next(&lexer);
     struct lexer_token direction = lexer_next(&lexer), whom = lexer_next(&lexer);
     bool grant = lexer_is(verb, "grant");
     if ((!grant && !lexer_is(verb, "revoke")) || !is_name(who) ||
         !lexer_value(who, role, sizeof role) || !lexer_is(direction, grant ? "to" : "from") ||
-        whom.kind != LEXER_STRING || !lexer_value(whom, arn, sizeof arn) ||
         lexer_next(&lexer).kind != LEXER_END) {
         return false;
+    }
+    const char *arn = string_value(check, whom);
+    if (arn == NULL) {
+        return check->failed;
     }
     const char *call =
         grant ? "CALL pg_catalog.dsql_local_iam_grant(" : "CALL pg_catalog.dsql_local_iam_revoke(";

@@ -101,6 +101,11 @@ iam_mappings(void)
     CHECK_TEXT(statement->sql,
                "CALL pg_catalog.dsql_local_iam_grant('My Role','arn:aws:iam::1:role/o''x')");
     CHECK_TEXT(only("AWS IAM REVOKE r FROM 'a'")->tag, "REVOKE");
+    CHECK_TEXT(only("AWS IAM REVOKE R /* x */ FROM $a$it's$a$;")->sql,
+               "CALL pg_catalog.dsql_local_iam_revoke('r','it''s')");
+    CHECK_TEXT(only("AWS IAM GRANT r TO E'a\\x62c'")->sql,
+               "CALL pg_catalog.dsql_local_iam_grant('r','abc')");
+    CHECK(only("AWS IAM GRANT r TO B'101'")->tag == NULL);
     /* syntax errors, which are PostgreSQL's to tell */
     CHECK_TEXT(only("AWS IAM GRANT r")->sql, "AWS IAM GRANT r");
     CHECK(only("AWS IAM GRANT r TO arn")->tag == NULL);

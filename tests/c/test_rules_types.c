@@ -86,6 +86,8 @@ serial_types_do_not_exist(void)
         {"CREATE TABLE t (a serial2)", RULE_SERIAL, "serial2"},
         {"CREATE TABLE t (a \"serial\")", RULE_SERIAL, "serial"},
         {"ALTER TABLE t ADD COLUMN a bigserial", RULE_SERIAL, "bigserial"},
+        {"CREATE TABLE t (a serial[])", RULE_SERIAL, "serial[]"},
+        {"CREATE TABLE t (a pg_catalog.serial, b s.serial)", 0, NULL}, /* PostgreSQL's to tell */
     };
     JUDGE(rows);
 }
