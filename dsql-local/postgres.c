@@ -207,6 +207,8 @@ write_settings(const struct local_postgres *postgres, const struct local_options
         "client_connection_check_interval = '1s'\n"
         "autovacuum_naptime = '30s'\n"
         "jit = off\n"
+        "temp_file_limit = '131072kB'\n"
+        "dsql_local.max_transaction_age = '%ds'\n"
         "max_wal_size = '256MB'\n"
         "log_min_messages = fatal\n"
         "log_min_error_statement = panic\n"

@@ -96,6 +96,9 @@ replacement(const struct local_session *session, const struct reply *reply,
     if (is_conflict(sqlstate)) {
         return session_refusal(session->transaction.ddl ? RULE_OC001 : RULE_OC000);
     }
+    if (strcmp(sqlstate, "53400") == 0 && strstr(diagnostic->message, "temp_file_limit") != NULL) {
+        return session_refusal(RULE_TEMP_SPACE);
+    }
     if (reply->statement != NULL && reply->statement->kind == RULES_DDL && lost_race(diagnostic)) {
         return session_refusal(RULE_OC001);
     }

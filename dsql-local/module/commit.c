@@ -21,11 +21,10 @@
 
 bool commit_running;
 
-void
-commit_conflict(void)
+static void
+conflict(void)
 {
-    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("change conflicts with another transaction (OC000)")));
+    occ_refuse(RULE_OC000, NULL);
 }
 
 /* A table with what is needed to look into its unique indexes. */
@@ -154,7 +153,7 @@ check_for_update(struct commit *commit, struct table *table, const ItemPointerDa
     struct header header;
     if (!read_header(table->relation, tid, &header) || TransactionIdIsValid(header.xmax) ||
         record_conflicts(table->oid, tid, OVERLAY_FOR_UPDATE, commit->snapshot)) {
-        commit_conflict();
+        conflict();
     }
 }
 
@@ -170,7 +169,7 @@ follow_key(struct table *table, ItemPointerData tid,
         bool there = read_header(table->relation, &tid, &header);
         if (!there || (TransactionIdIsValid(maker) && header.xmin != maker) ||
             (TransactionIdIsValid(header.xmax) && header.keys_updated)) {
-            commit_conflict();
+            conflict();
         }
         if (visit != NULL) {
             visit(table, &tid);
@@ -272,7 +271,7 @@ write_row(struct commit *commit, struct table *table, const struct overlay_row *
     if (record_conflicts(table->oid, &tid, against, commit->snapshot) ||
         heap_delete(table->relation, &tid, GetCurrentCommandId(true), InvalidSnapshot, false,
                     &failure, false) != TM_Ok) {
-        commit_conflict();
+        conflict();
     }
     if (replaced) {
         link_replacement(table, row);

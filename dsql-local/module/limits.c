@@ -36,8 +36,8 @@ limits_define(void)
 }
 
 /* PostgreSQL's own processes have transactions, too. */
-static bool
-applies(void)
+bool
+limits_apply(void)
 {
     return enforced && MyBackendType == B_BACKEND;
 }
@@ -47,26 +47,23 @@ limits_count(int rows, Size bytes)
 {
     changed_rows += rows;
     changed_bytes += bytes;
-    if (changed_rows > max_rows && applies()) {
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("transaction row limit exceeded")));
+    if (changed_rows > max_rows && limits_apply()) {
+        occ_refuse(RULE_ROW_LIMIT, NULL);
     }
 }
 
 void
 limits_check_commit(void)
 {
-    if (!applies()) {
+    if (!limits_apply()) {
         return;
     }
     if (changed_bytes > (Size)max_kilobytes * 1024) {
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("transaction size limit 10mb exceeded")));
+        occ_refuse(RULE_TRANSACTION_SIZE, NULL);
     }
     if (TimestampDifferenceExceeds(GetCurrentTransactionStartTimestamp(), GetCurrentTimestamp(),
                                    max_age_ms)) {
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("transaction age limit of 300s exceeded")));
+        occ_refuse(RULE_TRANSACTION_AGE, psprintf("%d", max_age_ms / 1000));
     }
 }
 

@@ -79,6 +79,7 @@ _PG_init(void)
         ereport(ERROR, (errmsg("the module of dsql-local must be in shared_preload_libraries")));
     }
     limits_define();
+    entries_install();
     planner_install();
     utility_install();
     request_before = shmem_request_hook;

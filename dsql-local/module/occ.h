@@ -26,9 +26,22 @@
 #include "postgres.h"
 
 #include "access/tableam.h"
+#include "nodes/nodes.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
+
+#include "../rules/rules-table.h"
+
+/* The rules of the endpoint's table that are raised here. */
+enum occ_rule {
+#define OCC_RULE(name, sqlstate, message, section) name,
+    RULES_TABLE(OCC_RULE)
+#undef OCC_RULE
+};
+
+/* Ends the statement by a rule; argument is what its message asks for, or NULL. */
+pg_attribute_noreturn() void occ_refuse(enum occ_rule rule, const char *argument);
 
 /* ---------------------------------------------------------------- the overlay */
 
@@ -82,7 +95,6 @@ void commit_overlay(void);
 /* Whether commit_overlay() is at work, when a unique index that asks of a row is
  * to be told what has been committed. */
 extern bool commit_running;
-pg_attribute_noreturn() void commit_conflict(void);
 
 /* Rows that committed transactions have read FOR UPDATE or FOR KEY SHARE, which
  * their headers do not tell: shared memory, used under the commit lock only. */
@@ -96,6 +108,8 @@ void record_leave(Oid table, const ItemPointerData *tid, int bits, TransactionId
 /* ---------------------------------------------------------------- limits */
 
 void limits_define(void); /* the settings */
+/* Whether there are limits: for clients, unless they are off. */
+bool limits_apply(void);
 /* Counts changed rows and bytes of this transaction; ends by 54000 above the
  * limit of rows. */
 void limits_count(int rows, Size bytes);
@@ -103,7 +117,16 @@ void limits_count(int rows, Size bytes);
 void limits_check_commit(void);
 void limits_forget(void);
 
+/* Sees to it that entries of the table's indexes are measured. */
+void entries_watch(Relation table);
+void entries_install(void);
+/* A row of so many bytes and its columns must not be too large. */
+void entries_check_row(TupleTableSlot *slot, Size size);
+
 /* ---------------------------------------------------------------- hooks */
+
+/* Refuses DDL that goes against what the catalog holds. */
+void catalog_check(const Node *statement);
 
 void planner_install(void);
 void utility_install(void);

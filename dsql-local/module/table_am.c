@@ -133,7 +133,7 @@ fetch_committed(struct IndexFetchTableData *scan, ItemPointer tid, TupleTableSlo
         slot_getsysattr(slot, MinTransactionIdAttributeNumber, &null));
     if (!TransactionIdIsCurrentTransactionId(xmin) && TransactionIdIsNormal(xmin) &&
         XidInMVCCSnapshot(xmin, GetTransactionSnapshot())) {
-        commit_conflict();
+        occ_refuse(RULE_OC000, NULL);
     }
     return true;
 }
@@ -213,6 +213,8 @@ insert(Relation table, TupleTableSlot *slot, CommandId cid, int options,
     bool free_it;
     HeapTuple tuple = ExecFetchSlotHeapTuple(slot, true, &free_it);
     slot->tts_tableOid = tuple->t_tableOid = RelationGetRelid(table);
+    entries_watch(table);
+    entries_check_row(slot, tuple->t_len);
     limits_count(1, tuple->t_len);
     heap_insert(table, tuple, cid, options, bistate);
     slot->tts_tid = tuple->t_self;
@@ -230,12 +232,21 @@ tuple_insert(Relation table, TupleTableSlot *slot, CommandId cid, int options,
 }
 
 static void
+tuple_insert_speculative(Relation table, TupleTableSlot *slot, CommandId cid, int options,
+                         struct BulkInsertStateData *bistate, uint32 token)
+{
+    entries_watch(table);
+    heap->tuple_insert_speculative(table, slot, cid, options, bistate, token);
+}
+
+static void
 tuple_complete_speculative(Relation table, TupleTableSlot *slot, uint32 token, bool succeeded)
 {
     heap->tuple_complete_speculative(table, slot, token, succeeded);
     if (succeeded) {
         bool free_it;
         HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, &free_it);
+        entries_check_row(slot, tuple->t_len);
         limits_count(1, tuple->t_len);
         if (free_it) {
             pfree(tuple);
@@ -248,10 +259,13 @@ static void
 multi_insert(Relation table, TupleTableSlot **slots, int nslots, CommandId cid, int options,
              struct BulkInsertStateData *bistate)
 {
+    entries_watch(table);
     for (int i = 0; i < nslots; i++) {
         slot_getallattrs(slots[i]);
-        limits_count(1, heap_compute_data_size(slots[i]->tts_tupleDescriptor,
-                                               slots[i]->tts_values, slots[i]->tts_isnull));
+        Size size = heap_compute_data_size(slots[i]->tts_tupleDescriptor, slots[i]->tts_values,
+                                           slots[i]->tts_isnull);
+        entries_check_row(slots[i], size);
+        limits_count(1, size);
     }
     heap->multi_insert(table, slots, nslots, cid, options, bistate);
     for (int i = 0; i < nslots; i++) {
@@ -343,6 +357,7 @@ tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId c
         return written_before(row, cid, tmfd);
     }
     if (occ_is_own(table, otid)) {
+        entries_watch(table);
         limits_count(1, 0);
         return update_own(table, otid, slot, cid, snapshot, tmfd, lockmode, update_indexes);
     }
@@ -444,6 +459,7 @@ occ_table_am(void)
     routine.tuple_fetch_row_version = tuple_fetch_row_version;
     routine.tuple_satisfies_snapshot = tuple_satisfies_snapshot;
     routine.tuple_insert = tuple_insert;
+    routine.tuple_insert_speculative = tuple_insert_speculative;
     routine.tuple_complete_speculative = tuple_complete_speculative;
     routine.multi_insert = multi_insert;
     routine.tuple_delete = tuple_delete;

@@ -21,6 +21,9 @@ on_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
 {
     ProcessUtility_hook_type next = utility_before ? utility_before : standard_ProcessUtility;
     int depth = occ_utility_depth;
+    if (limits_apply()) {
+        catalog_check(statement->utilityStmt);
+    }
     occ_utility_depth += is_ddl(statement->utilityStmt);
     PG_TRY();
     {

@@ -14,10 +14,19 @@
     X(RULE_ISOLATION, "0A000", "Unsupported isolation level: %s", "transactions") \
     X(RULE_LOCKING, "0A000", "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported", "transactions") \
     X(RULE_ROW_LIMIT, "54000", "transaction row limit exceeded", "limits") \
+    X(RULE_TRANSACTION_SIZE, "54000", "transaction size limit 10mb exceeded", "limits") \
+    X(RULE_TRANSACTION_AGE, "54000", "transaction age limit of %ss exceeded", "limits") \
+    X(RULE_TEMP_SPACE, "54000", "query requires more than allowed temp space of 131072 KB to execute", "limits") \
+    X(RULE_ROW_SIZE, "54000", "maximum row size exceeded", "limits") \
     X(RULE_KEY_SIZE, "54000", "key size too large", "limits") \
     X(RULE_COLUMN_SIZE, "54000", "maximum column size exceeded", "limits") \
     X(RULE_INDEX_KEYS, "54011", "more than 8 column keys in an index are not supported", "limits") \
     X(RULE_INDEXES, "54000", "more than 24 indexes per table are not allowed", "limits") \
+    X(RULE_SCHEMAS, "54000", "more than 10 schemas not allowed", "limits") \
+    X(RULE_TABLES, "54000", "more than 1000 tables not allowed", "limits") \
+    X(RULE_VIEWS, "54000", "more than 5000 views not allowed", "limits") \
+    X(RULE_SEQUENCES, "54000", "more than 5000 sequences not allowed", "limits") \
+    X(RULE_STATISTICS, "54000", "more than 5 extended statistics per table are not allowed", "limits") \
     X(RULE_COLUMNS, "54011", "tables can have at most 255 columns", "limits") \
     X(RULE_OC000, "40001", "change conflicts with another transaction (OC000)", "conflicts") \
     X(RULE_OC001, "40001", "schema has been updated by another transaction (OC001)", "conflicts") \
@@ -39,6 +48,7 @@
     X(RULE_CREATE_CLAUSE, "0A000", "%s not supported for CREATE TABLE", "tables") \
     X(RULE_COLLATE, "0A000", "COLLATE not supported", "tables") \
     X(RULE_EXCLUDE, "0A000", "EXCLUDE constraint not supported", "tables") \
+    X(RULE_DROP_KEY_COLUMN, "0A000", "cannot drop primary key column %s", "tables") \
     X(RULE_ADD_COLUMN, "0A000", "ALTER TABLE ADD COLUMN with constraint not supported", "tables") \
     X(RULE_ALTER_COLUMN, "0A000", "unsupported ALTER TABLE ALTER COLUMN ... %s statement", "tables") \
     X(RULE_ALTER_TABLE, "0A000", "unsupported ALTER TABLE %s statement", "tables") \
