@@ -198,7 +198,6 @@ write_settings(const struct local_postgres *postgres, const struct local_options
         "shared_preload_libraries = 'dsql_local'\n"
         "dynamic_library_path = '%s:$libdir'\n"
         "default_table_access_method = 'btree_table'\n"
-        "dsql_local.max_transaction_age = '%ds'\n"
         "max_parallel_workers_per_gather = 0\n" /* a worker does not know the overlay */
         "max_parallel_maintenance_workers = 0\n"
         "default_transaction_isolation = 'repeatable read'\n"
