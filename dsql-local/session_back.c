@@ -38,7 +38,14 @@ translate_position(const struct reply *reply, const char *position, char *text, 
     if (*end != '\0' || place <= reply->sent || place > reply->sent + reply->length + 1) {
         return NULL;
     }
-    snprintf(text, size, "%lu", place - reply->sent + reply->original);
+    size_t in_statement = place - reply->sent;
+    if (reply->statement != NULL) {
+        in_statement = rules_client_place(reply->statement, in_statement);
+        if (in_statement == 0) {
+            return NULL;
+        }
+    }
+    snprintf(text, size, "%zu", in_statement + reply->original);
     return text;
 }
 
@@ -55,7 +62,7 @@ pass_error(struct local_session *session, const struct dsql__message *message,
     }
     if (diagnostic->position != NULL) {
         diagnostic->position =
-            reply != NULL && !reply->hidden && !rewritten
+            reply != NULL && !reply->hidden
                 ? translate_position(reply, diagnostic->position, position, sizeof position)
                 : NULL;
     }

@@ -306,6 +306,8 @@ run(struct local_session *session, const struct dsql__message *message, struct l
     reply->text = local_text_share(text);
     reply->statement = statement;
     reply->held = statement->job != RULES_JOB_NONE;
+    reply->length = SIZE_MAX / 2; /* all that PostgreSQL knows is the client's */
+    reply->original = statement->verbatim ? 0 : statement->start_characters;
     forward(session, message);
     if (statement->job != RULES_JOB_NONE) {
         session_job_id(reply->job_id);
@@ -360,8 +362,8 @@ statement_in(struct local_session *session, const struct dsql__message *message,
     dsql__reader_init(&reader, message->body, message->length);
     char kind = message->type == 'D' || message->type == 'C' ? dsql__get_byte(&reader) : 'P';
     const char *first = dsql__get_string(&reader);
-    const char *second = message->type == 'P' || message->type == 'B' ? dsql__get_string(&reader)
-                                                                      : NULL;
+    const char *second =
+        message->type == 'P' || message->type == 'B' ? dsql__get_string(&reader) : NULL;
     if (reader.failed) {
         return NULL;
     }
@@ -380,8 +382,8 @@ bring_back(struct local_session *session, const struct dsql__message *message)
 {
     struct local_text *parsed = NULL;
     const struct rules_statement *statement = statement_in(session, message, &parsed);
-    bool commits = statement != NULL &&
-                   (statement->kind == RULES_COMMIT || statement->kind == RULES_ROLLBACK);
+    bool commits =
+        statement != NULL && (statement->kind == RULES_COMMIT || statement->kind == RULES_ROLLBACK);
     if (session_needs_ddl(session, statement) && (!commits || message->type == 'E')) {
         session->parked = false;
         run_again(session);

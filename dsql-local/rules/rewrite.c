@@ -206,27 +206,63 @@ end_of_name(const char *name, const char *end)
     return end;
 }
 
+static size_t
+characters(const char *from, const char *end)
+{
+    size_t count = 0;
+    for (; from < end; from++) {
+        count += ((unsigned char)*from & 0xC0) != 0x80;
+    }
+    return count;
+}
+
 void
 rewrite_numerics(struct check *check)
 {
-    static const char precision[] = "(18,6)";
     struct rules_statement *statement = check->statement;
     const char *from = statement->sql, *end = from + strlen(from);
-    size_t size = strlen(from) + 1;
+    size_t count = 0, done = 0;
     for (const struct check_place *place = check->numerics; place != NULL; place = place->next) {
-        size += sizeof precision - 1;
+        count++;
     }
+    size_t size = strlen(from) + count * strlen(RULES_INSERTED) + 1;
     char *sql = arena_get(check->arena, size), *to = sql;
-    if (sql == NULL) {
+    size_t *at = arena_get(check->arena, count * sizeof *at);
+    if (sql == NULL || at == NULL) {
         check->failed = true;
         return;
     }
     for (const struct check_place *place = check->numerics; place != NULL; place = place->next) {
         const char *behind = end_of_name(statement->sql + place->at, end);
-        to = stpcpy(mempcpy(to, from, (size_t)(behind - from)), precision);
+        char *insertion = mempcpy(to, from, (size_t)(behind - from));
+        at[done] = (done > 0 ? at[done - 1] : 0) + characters(to, insertion);
+        to = stpcpy(insertion, RULES_INSERTED);
+        at[done] += done > 0 ? strlen(RULES_INSERTED) : 0;
+        done++;
         from = behind;
     }
     stpcpy(to, from);
     statement->sql = sql;
     statement->same_positions = false;
+    statement->insertions = count;
+    statement->inserted_at = at;
+}
+
+size_t
+rules_client_place(const struct rules_statement *statement, size_t place)
+{
+    const size_t length = strlen(RULES_INSERTED);
+    size_t shift = 0;
+    if (statement->same_positions) {
+        return place;
+    }
+    for (size_t i = 0; i < statement->insertions; i++) {
+        size_t at = statement->inserted_at[i] + 1;
+        if (place >= at + length) {
+            shift += length;
+        } else if (place > at) {
+            place = at; /* in what the client did not write */
+        }
+    }
+    return statement->insertions > 0 ? place - shift : 0;
 }

@@ -140,7 +140,8 @@ read_all(struct arena *arena, const char *sql, size_t length, struct rules_text 
 {
     struct lexer lexer;
     const char *start;
-    size_t size, count = 0;
+    size_t size, count = 0, characters = 0;
+    const char *counted = sql;
     lexer_init(&lexer, sql, length);
     while (next_statement(&lexer, &start, &size)) {
         count++;
@@ -151,7 +152,13 @@ read_all(struct arena *arena, const char *sql, size_t length, struct rules_text 
     while (failure == 0 && next_statement(&lexer, &start, &size)) {
         struct rules_statement *statement = &text->statements[text->count++];
         statement->start = (size_t)(start - sql);
+        for (; counted < start; counted++) {
+            characters += ((unsigned char)*counted & 0xC0) != 0x80;
+        }
+        statement->start_characters = characters;
         failure = read_statement(arena, start, size, 0, statement);
+        statement->verbatim = failure == 0 && strlen(statement->sql) == size &&
+                              memcmp(statement->sql, start, size) == 0;
     }
     return failure;
 }
@@ -173,6 +180,7 @@ keep(struct rules_text *text)
     const char **string;
     size_t size = text->count * sizeof *text->statements;
     for (size_t i = 0; i < text->count; i++) {
+        size += text->statements[i].insertions * sizeof(size_t);
         for (size_t j = 0; (string = string_of(&text->statements[i], j)) != NULL; j++) {
             size += *string ? strlen(*string) + 1 : 0;
         }
@@ -182,7 +190,16 @@ keep(struct rules_text *text)
         return DSQL_E_NOMEM;
     }
     memcpy(statements, text->statements, text->count * sizeof *statements);
-    char *to = (char *)(statements + text->count);
+    size_t *places = (size_t *)(statements + text->count);
+    for (size_t i = 0; i < text->count; i++) {
+        size_t count = statements[i].insertions;
+        if (count > 0) {
+            memcpy(places, statements[i].inserted_at, count * sizeof *places);
+            statements[i].inserted_at = places;
+            places += count;
+        }
+    }
+    char *to = (char *)places;
     for (size_t i = 0; i < text->count; i++) {
         for (size_t j = 0; (string = string_of(&statements[i], j)) != NULL; j++) {
             if (*string != NULL) {

@@ -39,9 +39,15 @@ enum rules_copy { RULES_COPY_NONE, RULES_COPY_IN, RULES_COPY_OUT };
 /* One statement of a text. Strings belong to the struct rules_text. */
 struct rules_statement {
     enum rules_kind kind;
-    size_t start, length; /* where it stands in the client's text, in bytes */
-    const char *sql;      /* what PostgreSQL is to run, NUL-terminated */
-    bool same_positions;  /* offsets in sql are offsets from start in the client's text */
+    size_t start, length;    /* where it stands in the client's text, in bytes */
+    size_t start_characters; /* the same in characters */
+    const char *sql;         /* what PostgreSQL is to run, NUL-terminated */
+    bool verbatim;           /* it is what stands there */
+    bool same_positions;     /* offsets in sql are offsets from start in the client's text */
+    /* Else, so many of RULES_INSERTED were put into it, at these characters of
+     * sql; none: what stands in sql stands nowhere in the client's text. */
+    size_t insertions;
+    const size_t *inserted_at;
     const char *tag;      /* command tag to report instead of PostgreSQL's, or NULL */
     int rule;             /* RULES_ALLOWED, or the RULE_... that refuses it */
     const char *sqlstate; /* of the refusal, else NULL */
@@ -55,6 +61,13 @@ struct rules_statement {
     bool deallocate_all; /* DEALLOCATE ALL: forgets every prepared statement */
     const char *show;    /* name of the parameter of a SHOW, folded to lower case, or NULL */
 };
+
+/* The precision of NUMERIC columns that have none. */
+#define RULES_INSERTED "(18,6)"
+
+/* Where in the client's statement stands what stands at a place in sql: in
+ * characters, from 1; 0: nowhere. */
+size_t rules_client_place(const struct rules_statement *statement, size_t place);
 
 struct rules_text {
     size_t count; /* statements, in order; 0 for an empty text */

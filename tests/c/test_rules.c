@@ -183,6 +183,8 @@ static void
 details_for_the_session(void)
 {
     CHECK(only("COPY t FROM STDIN")->copy == RULES_COPY_IN);
+    CHECK(only(" /* \xc3\xa4 */ SELECT 1")->start_characters == 9);
+    CHECK(only(" SELECT 1;")->verbatim && !only("CREATE INDEX ASYNC ON t (a)")->verbatim);
     CHECK(only("COPY t TO STDOUT")->copy == RULES_COPY_OUT);
     CHECK(only("COPY t FROM '/file'")->copy == RULES_COPY_NONE);
     CHECK(only("DEALLOCATE ALL")->deallocate_all);

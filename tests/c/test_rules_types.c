@@ -252,12 +252,46 @@ numeric_columns_get_the_services_precision(void)
         const struct rules_statement *statement = only(rows[i].sql);
         CHECK_TEXT(statement->sql, rows[i].run);
         CHECK(statement->rule == RULES_ALLOWED && !statement->same_positions);
+        CHECK(statement->insertions > 0);
     }
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         const struct rules_statement *statement = only(same[i]);
         CHECK_TEXT(statement->sql, same[i]);
         CHECK(statement->rule == RULES_ALLOWED && statement->same_positions);
     }
+}
+
+/* Where a word of the rewritten text stands in the client's, by its characters. */
+static void
+check_place(const char *sql, const char *word)
+{
+    const struct rules_statement *statement = only(sql);
+    size_t characters[2] = {0, 0};
+    const char *texts[] = {sql, statement->sql};
+    for (int i = 0; i < 2; i++) {
+        for (const char *at = texts[i]; at <= strstr(texts[i], word); at++) {
+            characters[i] += ((unsigned char)*at & 0xC0) != 0x80;
+        }
+    }
+    CHECK(rules_client_place(statement, characters[1]) == characters[0]);
+}
+
+static void
+places_are_found_in_the_clients_text(void)
+{
+    static const char sql[] = "CREATE TABLE t (a numeric, \"ö\" dec /* c */, b int CHECK (x > 0))";
+    check_place(sql, "CREATE");
+    check_place(sql, "numeric");
+    check_place(sql, ", \"");
+    check_place(sql, " dec");
+    check_place(sql, "/* c");
+    check_place(sql, "x >");
+    check_place("SELECT x", "x");
+    /* what was put in stands behind the type's name */
+    const struct rules_statement *statement = only("CREATE TABLE t (a dec)");
+    CHECK(rules_client_place(statement, strlen("CREATE TABLE t (a dec(18")) ==
+          strlen("CREATE TABLE t (a dec)"));
+    CHECK(rules_client_place(only("AWS IAM GRANT r TO 'a'"), 5) == 0);
 }
 
 int
@@ -272,6 +306,7 @@ main(void)
         TEST(types_that_are_no_keys),
         TEST(types_that_are_not_there_even_in_expressions),
         TEST(numeric_columns_get_the_services_precision),
+        TEST(places_are_found_in_the_clients_text),
     };
     int status = RUN(tests);
     rules_text_clear(&judge_text);

@@ -26,6 +26,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             (statement->same_positions && strlen(statement->sql) > statement->length)) {
             __builtin_trap();
         }
+        /* places of the rewritten text are places in the client's */
+        size_t end = strlen(statement->sql);
+        if (statement->rule == RULES_ALLOWED && !statement->same_positions &&
+            rules_client_place(statement, end) > statement->length + 1) {
+            __builtin_trap();
+        }
     }
     rules_text_clear(&text);
     return 0;

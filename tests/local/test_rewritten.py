@@ -52,6 +52,23 @@ def test_numeric_without_precision_stores_what_the_service_stores(connection, pr
     ]
 
 
+@pytest.mark.parametrize("simple", [False, True])
+def test_error_position_is_right_behind_a_rewritten_type(connection, simple):
+    statement = 'CREATE TABLE "ä" (a numeric, b dec, c int CHECK (nowhere > 0))'
+    if simple:
+        result = connection.pgconn.exec_(f"SELECT 'ö'; {statement}".encode())
+        statement = f"SELECT 'ö'; {statement}"
+    else:
+        result = connection.pgconn.exec_params(statement.encode(), None)
+    position = result.error_field(psycopg.pq.DiagnosticField.STATEMENT_POSITION)
+    assert position is None or statement[int(position) - 1 :].startswith("nowhere")
+    statement = " /* ü */ CREATE TABLE rewritten_t (a numeric, b dec, c nowhere)"
+    result = connection.pgconn.exec_params(statement.encode(), None)
+    position = result.error_field(psycopg.pq.DiagnosticField.STATEMENT_POSITION)
+    assert position is not None
+    assert statement[int(position) - 1 :].startswith("nowhere")
+
+
 def test_computed_numbers_keep_all_their_digits(connection):
     row = connection.execute("SELECT 1.123456789::numeric * 1000000000000").fetchone()
     assert row == (Decimal("1123456789000.000000000"),)
