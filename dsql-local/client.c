@@ -28,6 +28,8 @@ free_when_closed(struct local_client *client)
     if (client->front_open || client->back_open || client->timers_open > 0) {
         return;
     }
+    client->server->counters.received += client->front.received;
+    client->server->counters.sent += client->front.sent;
     local_session_clear(&client->session);
     dsql__buffer_clear(&client->greeting);
     local_startup_clear(&client->startup);

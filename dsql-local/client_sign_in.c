@@ -45,6 +45,7 @@ client_welcome(struct local_client *client)
         local_server_log(client->server, "user %.64s signed in", client->startup.user);
     }
     client->greeted = true;
+    client->server->counters.signed_in++;
     local_client_limit_age(client);
     local_stream_update(&client->front);
 }

@@ -12,6 +12,7 @@
 #include "background.h"
 #include "interrupt.h"
 #include "server.h"
+#include "stats.h"
 
 static int
 complain(const struct dsql_error *error)
@@ -67,6 +68,9 @@ main(int argc, char **argv)
     status = 1;
     signal(SIGPIPE, SIG_IGN);
     umask(022); /* secrets have modes of their own; PostgreSQL's user has to reach the rest */
+    if (options.stats != LOCAL_STATS_NONE) {
+        return local_stats_show(&options);
+    }
     if (options.background) {
         return local_background(&options, argv[0]);
     }

@@ -38,6 +38,7 @@ static const char usage[] =
     "                           a transaction that lasts longer fails (300)\n"
     "  --inject LIST            faults with their probabilities, such as\n"
     "                           occ=0.1,oc001=0.05,unavailable=0.02,drop=0.01,seed=1\n"
+    "  --stats[=json]           ask the running endpoint of DIR what it has counted\n"
     "  --verbose                say more on standard error\n"
     "  --help, --version\n"
     "\n"
@@ -62,6 +63,7 @@ enum option_code {
     OPTION_CONNECTION_AGE,
     OPTION_TRANSACTION_AGE,
     OPTION_INJECT,
+    OPTION_STATS,
     OPTION_VERBOSE,
     OPTION_HELP,
     OPTION_VERSION,
@@ -85,6 +87,7 @@ static const struct option long_options[] = {
     {"max-connection-age", required_argument, NULL, OPTION_CONNECTION_AGE},
     {"max-transaction-age", required_argument, NULL, OPTION_TRANSACTION_AGE},
     {"inject", required_argument, NULL, OPTION_INJECT},
+    {"stats", optional_argument, NULL, OPTION_STATS},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
@@ -184,6 +187,16 @@ take_inject(struct local_options *options)
 }
 
 static int
+take_stats(struct local_options *options)
+{
+    if (optarg != NULL && strcmp(optarg, "json") != 0) {
+        return bad("--stats takes nothing or =json, not \"%s\"", optarg);
+    }
+    options->stats = optarg != NULL ? LOCAL_STATS_JSON : LOCAL_STATS_TABLE;
+    return 0;
+}
+
+static int
 take(int option, struct local_options *options)
 {
     int taken = take_number(option, options);
@@ -205,6 +218,8 @@ take(int option, struct local_options *options)
         return 0;
     case OPTION_INJECT:
         return take_inject(options);
+    case OPTION_STATS:
+        return take_stats(options);
     default:
         return take_text(option, options);
     }
@@ -227,6 +242,9 @@ check(struct local_options *options)
     }
     if (options->ephemeral && options->background) {
         return bad("--background needs a directory that others can find: leave --ephemeral out");
+    }
+    if (options->stats != LOCAL_STATS_NONE && (options->ephemeral || options->background)) {
+        return bad("--stats asks an endpoint that runs: name its directory with --data");
     }
     if (!is_loopback(options->listen) && !options->listen_public) {
         return bad(

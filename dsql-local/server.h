@@ -10,12 +10,14 @@
 #include <uv.h>
 
 #include "client.h"
+#include "counters.h"
 #include "inject.h"
 #include "keys.h"
 #include "postgres.h"
 #include "texts.h"
 #include "watch.h"
 #include "rate.h"
+#include "stats.h"
 
 struct local_server {
     uv_loop_t loop;
@@ -39,6 +41,8 @@ struct local_server {
     size_t admitted_most;   /* at a time */
     struct local_refusals refusals;
     struct local_inject inject;
+    struct local_counters counters;
+    struct local_stats_socket stats;
     struct local_client *clients; /* doubly linked */
     size_t client_count;
     uint64_t catalog; /* counts committed changes of the catalog */

@@ -61,6 +61,9 @@ session_expect(struct local_session *session, enum reply_kind kind)
     }
     struct reply *reply = reply_at(session, session->replies_count++);
     *reply = (struct reply){.kind = kind};
+    if (kind == REPLY_EXECUTE || kind == REPLY_STATEMENT) {
+        reply->sent_at = uv_hrtime();
+    }
     return reply;
 }
 
@@ -434,6 +437,7 @@ session_report(struct local_session *session, const struct refusal *refusal)
         .hint = refusal->hint,
     };
     dsql__diagnostic_put(&session->front->out, 'E', &diagnostic);
+    local_counters_error(&session->server->counters, refusal->sqlstate, refusal->message);
 }
 
 /* ---------------------------------------------------------------- the client */

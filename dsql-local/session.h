@@ -56,6 +56,7 @@ struct reply {
     struct local_text *text;                 /* shared; NULL for hidden ones */
     const struct rules_statement *statement; /* of text, or NULL */
     char *name;                              /* with forget_name; owned */
+    uint64_t sent_at;                        /* uv_hrtime(), of what completes */
     char job_id[27];
     /* For the P field of errors, in characters: the statement stands at sent in
      * what PostgreSQL got, length long, and at original in the client's text. */

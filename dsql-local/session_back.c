@@ -54,6 +54,7 @@ pass_error(struct local_session *session, const struct dsql__message *message,
            const struct reply *reply, struct dsql__diagnostic *diagnostic)
 {
     char position[24];
+    local_counters_error(&session->server->counters, diagnostic->sqlstate, diagnostic->message);
     bool rewritten = reply != NULL && reply->statement != NULL && !reply->statement->same_positions;
     bool moved = reply != NULL && (rewritten || reply->sent != 0 || reply->original != 0);
     if (reply != NULL && !reply->hidden && (diagnostic->position == NULL || !moved)) {
@@ -149,6 +150,18 @@ note_doom(struct local_session *session)
     session->doomed = session->deaf = true;
 }
 
+/* A statement of the client has its answer. */
+static void
+count_statement(struct local_session *session, const struct reply *reply)
+{
+    struct local_counters *counters = &session->server->counters;
+    if (reply != NULL && reply->sent_at != 0 && !reply->hidden) {
+        local_counters_statement(counters, uv_hrtime() - reply->sent_at);
+    } else {
+        counters->statements++;
+    }
+}
+
 static void
 on_error(struct local_session *session, const struct dsql__message *message)
 {
@@ -169,6 +182,9 @@ on_error(struct local_session *session, const struct dsql__message *message)
     const struct reply *last = reply != NULL ? session_last(session, 0) : NULL;
     bool silent = last != NULL && last->kind == REPLY_READY && last->hidden;
     struct refusal instead = replacement(session, reply, &diagnostic);
+    if (!silent) {
+        count_statement(session, reply);
+    }
     if (silent) {
         /* Our own Query: nobody asked. */
     } else if (instead.sqlstate != NULL) {
@@ -193,6 +209,7 @@ note_completion(struct local_session *session, const struct rules_statement *sta
             session_catalog_changed(session);
         }
         transaction->ddl_done = false;
+        local_counters_transaction(&session->server->counters, strcmp(tag, "COMMIT") == 0);
     }
 }
 
@@ -282,6 +299,9 @@ on_completion(struct local_session *session, const struct dsql__message *message
     }
     if (reply->statement != NULL && message->type == 'C') {
         note_completion(session, reply->statement, message->body);
+    }
+    if (!reply->hidden) {
+        count_statement(session, reply);
     }
     if (reply->releases) {
         release(session);
@@ -376,6 +396,9 @@ begin_next(struct local_session *session, char status)
             session_catalog_changed(session);
         }
         session_ended(session);
+        if (session->transaction.worked || session->transaction.failed) {
+            local_counters_transaction(&session->server->counters, !session->transaction.failed);
+        }
         session->transaction = (struct transaction){0};
         session_keep_ddl(session, NULL, NULL);
         session->parked = false;

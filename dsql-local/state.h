@@ -14,6 +14,8 @@
 #include "dsql.h"
 #include "inject.h"
 
+enum local_stats_form { LOCAL_STATS_NONE, LOCAL_STATS_TABLE, LOCAL_STATS_JSON };
+
 /* What the command line says; filled by local_options_read(). Strings are
  * borrowed from argv or static. */
 struct local_options {
@@ -35,6 +37,7 @@ struct local_options {
     int drain_s;                /* what open transactions have to end after SIGTERM */
     struct local_inject inject; /* faults asked for */
     const char *inject_text;    /* as the command line has it, or NULL */
+    enum local_stats_form stats; /* not NONE: ask a running endpoint, print, return */
     bool verbose;
 };
 
