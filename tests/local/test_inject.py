@@ -228,5 +228,5 @@ def test_a_transaction_fails_at_the_age_asked_for(start):
     assert kind == b"E"
     assert (fields(body)["C"], fields(body)["M"]) == (
         "54000",
-        "transaction age limit of 300s exceeded",
+        "transaction age limit of 1s exceeded",
     )
