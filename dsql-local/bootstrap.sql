@@ -193,6 +193,11 @@ BEGIN
         ALTER FUNCTION pg_catalog.version() RENAME TO dsql_local_version;
         ALTER FUNCTION pg_catalog.current_setting(text) RENAME TO dsql_local_current_setting;
     END IF;
+    IF pg_catalog.to_regproc('pg_catalog.dsql_local_set_config') IS NULL THEN
+        ALTER FUNCTION pg_catalog.current_setting(text, boolean)
+            RENAME TO dsql_local_current_setting;
+        ALTER FUNCTION pg_catalog.set_config(text, text, boolean) RENAME TO dsql_local_set_config;
+    END IF;
 END $$;
 CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT 'PostgreSQL 16'::pg_catalog.text $$;
@@ -204,3 +209,33 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
         ELSE pg_catalog.dsql_local_current_setting(setting_name)
     END
 $$;
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(setting_name text, missing_ok boolean)
+RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
+    SELECT CASE pg_catalog.lower(setting_name)
+        WHEN 'server_version' THEN '16.15'
+        WHEN 'server_version_num' THEN '160015'
+        ELSE pg_catalog.dsql_local_current_setting(setting_name, missing_ok)
+    END
+$$;
+
+-- set_config() with a name that is computed: the rules have seen only constants.
+-- The list is that of rules/check_session.c.
+CREATE OR REPLACE FUNCTION pg_catalog.set_config(
+    setting_name text, new_value text, is_local boolean
+) RETURNS text
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_catalog.lower(setting_name) NOT IN (
+        'application_name', 'client_encoding', 'datestyle', 'dsql.enable_batched_nestloop',
+        'disable_sync_create_index', 'enable_bitmapscan', 'enable_hashjoin',
+        'enable_indexonlyscan', 'enable_indexscan', 'enable_material', 'enable_mergejoin',
+        'enable_nestloop', 'enable_seqscan', 'extra_float_digits', 'intervalstyle',
+        'search_path', 'timezone'
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = pg_catalog.format(
+            'setting configuration parameter "%s" not supported', setting_name);
+    END IF;
+    RETURN pg_catalog.dsql_local_set_config(setting_name, new_value, is_local);
+END $$;
+REVOKE UPDATE ON pg_catalog.pg_settings FROM PUBLIC; -- it would be SET, too

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -96,3 +98,39 @@ def test_syntax_newer_than_the_parser_is_judged(connection):
 def test_functions_texts_are_judged_when_they_are_made(connection):
     statement = "CREATE FUNCTION rewritten_f() RETURNS void LANGUAGE sql AS 'TRUNCATE rewritten_t'"
     assert refusal(connection, statement) == ("0A000", "unsupported statement: Truncate")
+
+
+def allowed_settings() -> list[str]:
+    """Those of the rules' own list."""
+    source = Path(__file__).parents[2] / "dsql-local" / "rules" / "check_session.c"
+    (names,) = re.findall(r"settings\[\] = \{(.*?)\};", source.read_text(), re.DOTALL)
+    return re.findall(r'"([\w.]+)"', names)
+
+
+def test_computed_names_of_settings_are_judged_when_they_are_set(connection):
+    query = "SELECT set_config(lower(name), value, false) FROM (VALUES (%s, %s)) AS x (name, value)"
+    for name in allowed_settings():
+        shown = connection.execute("SELECT current_setting(%s, true)", [name]).fetchone()[0]
+        value = shown or "on"
+        if shown is None and "." not in name:
+            continue  # this server does not know it
+        assert connection.execute(query, [name.upper(), value]).fetchone() == (value,)
+    for name in ("work_mem", "jit", "restrict_nonsystem_relation_kind", "my.own"):
+        with pytest.raises(psycopg.errors.FeatureNotSupported) as caught:
+            connection.execute(query, [name, "0"])
+        words = f'setting configuration parameter "{name}" not supported'
+        assert caught.value.diag.message_primary == words
+    assert refusal(connection, "UPDATE pg_settings SET setting = 0")[0] == "42501"
+
+
+def test_computed_setting_lasts_as_long_as_was_said(connection):
+    query = "SELECT set_config('search' || '_path', %s, %s)"
+    with connection.transaction():
+        connection.execute(query, ["a", True])
+        assert connection.execute("SHOW search_path").fetchone() == ("a",)
+    assert connection.execute("SHOW search_path").fetchone() == ('"$user", public',)
+    connection.execute(query, ["b", False])
+    assert connection.execute("SHOW search_path").fetchone() == ("b",)
+    assert connection.execute("SELECT current_setting('nowhere.x', true)").fetchone() == (None,)
+    version = connection.execute("SELECT current_setting('Server_Version', true)")
+    assert version.fetchone() == ("16.15",)
