@@ -1,0 +1,207 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What dsql-local costs beside the PostgreSQL behind it.
+
+The same client, the same table, the same PostgreSQL: once through dsql-local (TCP, TLS,
+rules), once over PostgreSQL's own Unix socket. The two take turns in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import shutil
+import ssl
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import libdsql
+import libdsql.local
+import psycopg
+
+ROUNDS = 9
+READS = 1000
+ROWS = 200_000
+BATCH = 2_500
+COLUMNS = "id int PRIMARY KEY, a bigint, b text, c float8, d timestamptz, e bool, f uuid, g date, h text"
+VALUES = (
+    "g, g * 1000, 'text ' || g, g / 7.0, now(), g % 2 = 0, gen_random_uuid(), current_date, repeat('x', 30)"
+)
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[libdsql.local.LocalEndpoint, str]]:
+    """A dsql-local of our own, and the folder of its PostgreSQL's socket."""
+    place = tempfile.mkdtemp(prefix="dsql-bench-", dir="/tmp")
+    os.chmod(place, 0o711)
+    process = subprocess.Popen(
+        [libdsql.local.program(), "--port", "0", "--data", f"{place}/data", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=libdsql.local.environment(),
+    )
+    assert process.stdout is not None
+    try:
+        yield libdsql.local.parse_ready(process.stdout.readline()), f"{place}/data/pg/socket"
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def through(endpoint: libdsql.local.LocalEndpoint) -> dict[str, object]:
+    """psycopg's way through dsql-local."""
+    token = libdsql.token(
+        "localhost", region=endpoint.region, credentials_file=endpoint.credentials, profile="default"
+    )
+    return {
+        "host": "localhost",
+        "hostaddr": "127.0.0.1",
+        "port": endpoint.port,
+        "user": "admin",
+        "dbname": "postgres",
+        "password": token,
+        "sslmode": "verify-full",
+        "sslrootcert": endpoint.ca,
+    }
+
+
+def fill(connection: psycopg.Connection) -> None:
+    connection.execute(f"CREATE TABLE numbers ({COLUMNS})")
+    connection.execute("CREATE TABLE written (id bigint PRIMARY KEY, v text)")
+    for first in range(1, ROWS, BATCH):
+        last = first + BATCH - 1
+        connection.execute(
+            f"INSERT INTO numbers SELECT {VALUES} FROM generate_series({first}, {last}) g"
+        )
+    connection.execute("ANALYZE numbers")
+
+
+Act = Callable[[], float]  # seconds for one
+
+
+def psycopg_acts(connection: psycopg.Connection) -> dict[str, Act]:
+    numbers = iter(range(10**9))
+
+    def read() -> float:
+        began = time.perf_counter()
+        for number in range(READS):
+            connection.execute("SELECT * FROM numbers WHERE id = %s", [number + 1], prepare=True)
+        return (time.perf_counter() - began) / READS
+
+    def fetch() -> float:
+        began = time.perf_counter()
+        rows = connection.cursor(binary=True).execute("SELECT * FROM numbers").fetchall()
+        assert len(rows) == ROWS
+        return time.perf_counter() - began
+
+    def write() -> float:
+        began = time.perf_counter()
+        for _ in range(READS // 10):
+            connection.execute(
+                "INSERT INTO written VALUES (%s, 'x')", [next(numbers) + id(connection)], prepare=True
+            )
+        return (time.perf_counter() - began) / (READS // 10)
+
+    return {"read": read, "fetch": fetch, "write": write}
+
+
+def asyncpg_acts(loop: asyncio.AbstractEventLoop, connection: asyncpg.Connection) -> dict[str, Act]:
+    async def read() -> float:
+        statement = await connection.prepare("SELECT * FROM numbers WHERE id = $1")
+        began = time.perf_counter()
+        for number in range(READS):
+            await statement.fetchrow(number + 1)
+        return (time.perf_counter() - began) / READS
+
+    async def fetch() -> float:
+        began = time.perf_counter()
+        assert len(await connection.fetch("SELECT * FROM numbers")) == ROWS
+        return time.perf_counter() - began
+
+    return {
+        "read": lambda: loop.run_until_complete(read()),
+        "fetch": lambda: loop.run_until_complete(fetch()),
+    }
+
+
+def asyncpg_connect(loop: asyncio.AbstractEventLoop, **keywords: object) -> asyncpg.Connection:
+    return loop.run_until_complete(asyncpg.connect(database="postgres", **keywords))
+
+
+def take_turns(here: dict[str, Act], there: dict[str, Act]) -> dict[str, tuple[list[float], ...]]:
+    """For each act the samples of both, after one round to warm up."""
+    samples: dict[str, tuple[list[float], ...]] = {name: ([], []) for name in here}
+    for turn in range(ROUNDS + 1):
+        for name in here:
+            for side, acts in enumerate((here, there)):
+                seconds = acts[name]()
+                if turn > 0:
+                    samples[name][side].append(seconds)
+    return samples
+
+
+def tables(endpoint: libdsql.local.LocalEndpoint, socket: str) -> Iterator[tuple[str, str, object]]:
+    loop = asyncio.new_event_loop()
+    keywords = through(endpoint)
+    context = ssl.create_default_context(cafile=endpoint.ca)
+    with psycopg.connect(autocommit=True, **keywords) as here:  # type: ignore[arg-type]
+        fill(here)
+        direct = f"host={socket} user=postgres dbname=postgres"
+        with psycopg.connect(direct, autocommit=True) as there:
+            there.execute("SET dsql_local.limits = off")
+            for name, samples in take_turns(psycopg_acts(here), psycopg_acts(there)).items():
+                yield f"psycopg {importlib.metadata.version('psycopg')}", name, samples
+    one = asyncpg_connect(
+        loop,
+        host="localhost",
+        port=endpoint.port,
+        user="admin",
+        password=keywords["password"],
+        ssl=context,
+    )
+    two = asyncpg_connect(loop, host=socket, user="postgres")
+    for name, samples in take_turns(asyncpg_acts(loop, one), asyncpg_acts(loop, two)).items():
+        yield f"asyncpg {importlib.metadata.version('asyncpg')}", name, samples
+
+
+LABELS = {
+    "read": ("one row by its key", 1e6, "us", "<= 1.5"),
+    "fetch": ("200,000 rows x 9", 1e3, "ms", "<= 1.3"),
+    "write": ("insert of one row, autocommit", 1e6, "us", ""),
+}
+
+
+def run() -> str:
+    lines = [
+        "## dsql-local beside its PostgreSQL",
+        "",
+        f"Median (minimum) of {ROUNDS} rounds, in turns; through dsql-local with TLS, directly over the",
+        "Unix socket. Both are one PostgreSQL with its ordinary durability.",
+        "",
+        "| client | what | through dsql-local | directly | ratio | budget |",
+        "|---|---|---|---|---|---|",
+    ]
+    with running() as (endpoint, socket):
+        for client, name, (here, there) in tables(endpoint, socket):  # type: ignore[misc]
+            label, factor, unit, budget = LABELS[name]
+            medians = statistics.median(here), statistics.median(there)
+            cells = [
+                f"{median * factor:,.0f} {unit} ({min(side) * factor:,.0f})"
+                for median, side in zip(medians, (here, there), strict=True)
+            ]
+            lines.append(
+                f"| {client} | {label} | {cells[0]} | {cells[1]} | {medians[0] / medians[1]:.2f} | {budget} |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(run())
