@@ -203,6 +203,7 @@ write_settings(const struct local_postgres *postgres, const struct local_options
         "default_transaction_isolation = 'repeatable read'\n"
         "timezone = 'UTC'\n"
         "log_timezone = 'UTC'\n"
+        "deadlock_timeout = '100ms'\n" /* after which autovacuum gives way to DDL, too */
         "client_connection_check_interval = '1s'\n"
         "autovacuum_naptime = '30s'\n"
         "jit = off\n"

@@ -224,6 +224,8 @@ session_note_sent(struct local_session *session, const struct rules_statement *s
         transaction->worked = true;
         break;
     case RULES_SESSION:
+        transaction->kept |= transaction->ddl; /* a setting */
+        break;
     case RULES_EMPTY:
         break;
     }
@@ -304,7 +306,8 @@ local_session_give_way(struct local_session *session, const struct local_session
     if (session->busy) {
         return;
     }
-    if (session->status == 'T' && transaction->undo && transaction->ddl_done) {
+    if (session->status == 'T' && transaction->undo && transaction->ddl_done &&
+        !transaction->kept) {
         session->parked = true;
         session_query_hidden(session, SESSION_TAKE_BACK);
         local_stream_update(session->back);

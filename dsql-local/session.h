@@ -69,6 +69,7 @@ struct transaction {
     bool worked;   /* a statement that takes a snapshot was sent */
     bool ddl;      /* one was sent: no second, and no DML */
     bool undo;     /* behind a savepoint of ours, so that it can be taken back for a while */
+    bool kept;     /* what came behind the DDL would be lost with it: it cannot be taken back */
     bool dml;      /* sent: no DDL */
     bool ddl_done; /* completed: COMMIT changes the catalog */
     bool failed;   /* an error came back: PostgreSQL answers 25P02 until the end */

@@ -297,6 +297,7 @@ on_completion(struct local_session *session, const struct dsql__message *message
         session->broken = true;
         return;
     }
+    session->transaction.kept |= message->type == 's'; /* an open portal */
     if (reply->statement != NULL && message->type == 'C') {
         note_completion(session, reply->statement, message->body);
     }

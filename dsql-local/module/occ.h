@@ -62,8 +62,9 @@ struct overlay_row {
 };
 
 /* Notes that the running subtransaction has done something to a row. The bits
- * are added to those that the row has; a note is undone when its subtransaction
- * is rolled back. replacement may be NULL. */
+ * are added to those that the row has. Where the subtransaction is rolled back,
+ * changes are undone; what was read stays read, since its rows were shown.
+ * replacement may be NULL. */
 void overlay_note(Relation table, const ItemPointerData *tid, int bits, CommandId cid,
                   const ItemPointerData *replacement);
 /* The row's note if it is WRITTEN, borrowed until the next call; else NULL. */

@@ -69,6 +69,9 @@ overlay_note(Relation table, const ItemPointerData *tid, int bits, CommandId cid
 {
     struct row_key key = key_of(RelationGetRelid(table), tid);
     bool found;
+    if (!IsolationUsesXactSnapshot() && limits_apply()) {
+        occ_refuse(RULE_ISOLATION, "READ COMMITTED");
+    }
     if (rows == NULL) {
         begin();
     }
@@ -146,10 +149,10 @@ overlay_end_sub(SubTransactionId sub, bool committed, SubTransactionId parent)
             continue;
         }
         struct row *row = hash_search(rows, &note->key, HASH_FIND, NULL);
-        if (row != NULL) {
-            row->row.bits &= ~note->bits;
-            written_count -= (note->bits & OVERLAY_WRITTEN) != 0;
-        }
-        note_count--;
+        int undone = note->bits & (OVERLAY_WRITTEN | OVERLAY_KEY | OVERLAY_INSERTED);
+        row->row.bits &= ~undone;
+        written_count -= (undone & OVERLAY_WRITTEN) != 0;
+        note->bits &= ~undone;
+        note->sub = parent;
     }
 }
