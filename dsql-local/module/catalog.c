@@ -20,9 +20,11 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
+#include "parser/parse_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #define COLUMNS_MAX 255
 #define INDEXES_MAX 24
@@ -90,9 +92,9 @@ check_relations(char kind, int most, enum occ_rule rule)
 static bool
 is_key_type(Oid type)
 {
-    static const Oid types[] = {INT2OID,    INT4OID,    INT8OID, FLOAT4OID,   FLOAT8OID,
-                                NUMERICOID, BPCHAROID,  VARCHAROID, TEXTOID,  BOOLOID,
-                                UUIDOID,    DATEOID,    TIMEOID, TIMESTAMPOID, TIMESTAMPTZOID};
+    static const Oid types[] = {INT2OID,    INT4OID,   INT8OID,    FLOAT4OID,    FLOAT8OID,
+                                NUMERICOID, BPCHAROID, VARCHAROID, TEXTOID,      BOOLOID,
+                                UUIDOID,    DATEOID,   TIMEOID,    TIMESTAMPOID, TIMESTAMPTZOID};
     for (size_t i = 0; i < lengthof(types); i++) {
         if (types[i] == type) {
             return true;
@@ -109,8 +111,7 @@ expression_type(Relation table, Node *expression)
     ParseNamespaceItem *item =
         addRangeTableEntryForRelation(state, table, AccessShareLock, NULL, false, true);
     addNSItemToQuery(state, item, false, true, true);
-    Oid type = exprType(
-        transformExpr(state, copyObject(expression), EXPR_KIND_INDEX_EXPRESSION));
+    Oid type = exprType(transformExpr(state, copyObject(expression), EXPR_KIND_INDEX_EXPRESSION));
     free_parsestate(state);
     return type;
 }
@@ -168,6 +169,52 @@ check_drop_column(Oid table, const char *column)
     }
 }
 
+static void
+check_drop_constraint(Oid table, const char *constraint)
+{
+    Oid oid = get_relation_constraint_oid(table, constraint, true);
+    HeapTuple tuple = OidIsValid(oid) ? SearchSysCache1(CONSTROID, ObjectIdGetDatum(oid)) : NULL;
+    if (HeapTupleIsValid(tuple)) {
+        bool primary = ((Form_pg_constraint)GETSTRUCT(tuple))->contype == CONSTRAINT_PRIMARY;
+        ReleaseSysCache(tuple);
+        if (primary) {
+            occ_refuse(RULE_DROP_KEY, constraint);
+        }
+    }
+}
+
+static void
+check_add_identity(Oid table, const char *column)
+{
+    AttrNumber number = get_attnum(table, column);
+    Oid type = number > 0 ? get_atttype(table, number) : INT8OID;
+    if (type != INT8OID) {
+        occ_refuse(RULE_IDENTITY_TYPE, format_type_be(type));
+    }
+}
+
+/* Types of users that are not domains over what can be stored: the rows of a
+ * table, which are a type by the table's name. */
+static void
+check_stored_type(const TypeName *name)
+{
+    Oid type = name ? LookupTypeNameOid(NULL, name, true) : InvalidOid;
+    if (OidIsValid(type) && get_typtype(getBaseType(type)) == TYPTYPE_COMPOSITE) {
+        occ_refuse(RULE_DATATYPE, format_type_be(type));
+    }
+}
+
+static void
+check_stored_types(const List *columns)
+{
+    ListCell *cell;
+    foreach (cell, columns) {
+        if (IsA(lfirst(cell), ColumnDef)) {
+            check_stored_type(lfirst_node(ColumnDef, cell)->typeName);
+        }
+    }
+}
+
 static int
 count_columns(Oid table)
 {
@@ -193,6 +240,12 @@ check_alter_table(const AlterTableStmt *statement)
         const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
         if (command->subtype == AT_DropColumn) {
             check_drop_column(table, command->name);
+        } else if (command->subtype == AT_DropConstraint) {
+            check_drop_constraint(table, command->name);
+        } else if (command->subtype == AT_AddIdentity) {
+            check_add_identity(table, command->name);
+        } else if (command->subtype == AT_AddColumn) {
+            check_stored_type(castNode(ColumnDef, command->def)->typeName);
         }
         added += command->subtype == AT_AddColumn;
     }
@@ -223,6 +276,7 @@ catalog_check(const Node *statement)
     switch (nodeTag(statement)) {
     case T_CreateStmt:
         check_relations(RELKIND_RELATION, TABLES_MAX, RULE_TABLES);
+        check_stored_types(((const CreateStmt *)statement)->tableElts);
         break;
     case T_ViewStmt:
         check_relations(RELKIND_VIEW, VIEWS_MAX, RULE_VIEWS);
@@ -234,6 +288,9 @@ catalog_check(const Node *statement)
         if (count(NamespaceRelationId, is_users_schema, InvalidOid) >= SCHEMAS_MAX) {
             occ_refuse(RULE_SCHEMAS, NULL);
         }
+        break;
+    case T_CreateDomainStmt:
+        check_stored_type(((const CreateDomainStmt *)statement)->typeName);
         break;
     case T_CreateStatsStmt:
         check_statistics((const CreateStatsStmt *)statement);

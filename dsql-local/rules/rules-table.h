@@ -48,6 +48,7 @@
     X(RULE_CREATE_CLAUSE, "0A000", "%s not supported for CREATE TABLE", "tables") \
     X(RULE_COLLATE, "0A000", "COLLATE not supported", "tables") \
     X(RULE_EXCLUDE, "0A000", "EXCLUDE constraint not supported", "tables") \
+    X(RULE_DROP_KEY, "0A000", "cannot drop primary key constraint %s", "tables") \
     X(RULE_DROP_KEY_COLUMN, "0A000", "cannot drop primary key column %s", "tables") \
     X(RULE_ADD_COLUMN, "0A000", "ALTER TABLE ADD COLUMN with constraint not supported", "tables") \
     X(RULE_ALTER_COLUMN, "0A000", "unsupported ALTER TABLE ALTER COLUMN ... %s statement", "tables") \

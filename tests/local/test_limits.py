@@ -213,6 +213,38 @@ def test_column_of_the_primary_key_stays(admin):
     admin.execute("ALTER TABLE lim_drop DROP COLUMN IF EXISTS nothing, DROP COLUMN c")
 
 
+def test_primary_key_itself_stays(admin):
+    admin.execute('CREATE TABLE lim_drop_key (a int CONSTRAINT "K" PRIMARY KEY, b int UNIQUE)')
+    words = ("0A000", "cannot drop primary key constraint K")
+    drop = 'ALTER TABLE lim_drop_key DROP CONSTRAINT "K" CASCADE'
+    assert refusal(lambda: admin.execute(drop)) == words
+    admin.execute("ALTER TABLE lim_drop_key DROP CONSTRAINT lim_drop_key_b_key")
+    admin.execute("ALTER TABLE lim_drop_key DROP CONSTRAINT IF EXISTS nothing")
+
+
+def test_identity_is_added_to_bigint_columns_only(admin):
+    admin.execute("CREATE TABLE lim_identity (a int NOT NULL, b bigint NOT NULL)")
+    words = ("0A000", "datatype integer not supported, identity column type must be bigint")
+    add = "ALTER TABLE lim_identity ALTER {} ADD GENERATED ALWAYS AS IDENTITY (CACHE 1)"
+    assert refusal(lambda: admin.execute(add.format("a"))) == words
+    admin.execute(add.format("b"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE lim_more (a int, b lim_row)",
+        "ALTER TABLE lim_row ADD COLUMN b public.lim_row",
+        "CREATE DOMAIN lim_domain AS lim_row",
+    ],
+)
+def test_rows_of_tables_are_no_type_of_columns(admin, statement):
+    admin.execute("CREATE TABLE lim_row (a int)")
+    words = ("0A000", "datatype lim_row not supported")
+    assert refusal(lambda: admin.execute(statement)) == words
+    assert admin.execute("SELECT (r).a FROM lim_row r").fetchall() == []
+
+
 def test_ten_schemas_are_the_most(start):
     endpoint = start("--ephemeral").endpoint
     with connect_to(endpoint, autocommit=True) as connection:
