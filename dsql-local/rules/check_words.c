@@ -159,8 +159,8 @@ is_name_of_query(struct lexer lexer)
 static bool
 is_other_name(const struct words *words)
 {
-    static const char *const others[] = {"into",  "with",      "as",       "update",
-                                         "table", "recursive", "function", "on"};
+    static const char *const others[] = {"into",      "with",     "as", "update", "table",
+                                         "recursive", "function", "on", "view"};
     struct lexer_token before = words->last;
     bool other = lexer_is_symbol(before, '.') ||
                  (lexer_is_symbol(before, ',') && is_name_of_query(words->lexer));
@@ -270,7 +270,9 @@ check_words(struct check *check, const char *sql, size_t length)
     if (lexer_is(first, "set") || lexer_is(first, "reset")) {
         check_setting_words(check, lexer, second);
     }
-    if (statement->kind == RULES_READ || statement->kind == RULES_DML) {
+    static const char *const view[] = {"view", NULL};
+    if (statement->kind == RULES_READ || statement->kind == RULES_DML ||
+        (lexer_is(first, "create") && contains_word(rest, view))) {
         check_query_words(check, whole);
     }
 }

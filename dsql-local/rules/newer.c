@@ -26,6 +26,7 @@ struct plain {
     size_t depth;
     bool select[DEPTH_MAX], from_list[DEPTH_MAX]; /* what has been seen at this depth */
     bool sub[DEPTH_MAX];                          /* a bracket in FROM, around a query */
+    bool json[DEPTH_MAX];                         /* one of JSON_OBJECT and its like */
 };
 
 static bool
@@ -105,16 +106,103 @@ storage(struct plain *plain, struct lexer_token token)
     lexer_next(&plain->lexer);
 }
 
+/* ----------------------------------------------------------------------- JSON */
+
+static void
+blank_next(struct plain *plain)
+{
+    struct lexer_token token = lexer_next(&plain->lexer);
+    if (token.kind != LEXER_END) {
+        put_instead(plain, token, "");
+    }
+}
+
+/* WITH UNIQUE KEYS, behind WITH. */
+static void
+blank_unique(struct plain *plain)
+{
+    blank_next(plain);
+    if (lexer_is(peek(plain->lexer), "keys")) {
+        blank_next(plain);
+    }
+}
+
+/* IS JSON [kind] [WITH UNIQUE KEYS] is IS NULL for what the rules look for. */
+static void
+is_json(struct plain *plain, struct lexer_token token)
+{
+    static const char *const kinds[] = {"value", "array", "object", "scalar", NULL};
+    static const char *const with[] = {"with", "without", NULL};
+    put_instead(plain, token, "NULL");
+    if (is_any(peek(plain->lexer), kinds)) {
+        blank_next(plain);
+    }
+    struct lexer ahead = plain->lexer;
+    if (is_any(lexer_next(&ahead), with) && lexer_is(peek(ahead), "unique")) {
+        blank_next(plain);
+        blank_unique(plain);
+    }
+}
+
+/* RETURNING type, up to the bracket's end. */
+static void
+blank_rest(struct plain *plain)
+{
+    size_t depth = 0;
+    struct lexer_token next = peek(plain->lexer);
+    while (next.kind != LEXER_END && (depth > 0 || !lexer_is_symbol(next, ')'))) {
+        depth += lexer_is_symbol(next, '(');
+        depth -= lexer_is_symbol(next, ')');
+        blank_next(plain);
+        next = peek(plain->lexer);
+    }
+}
+
+/* key: value, key VALUE value and the clauses behind them become arguments. */
+static bool
+json_clause(struct plain *plain, struct lexer_token token)
+{
+    static const char *const null[] = {"null", "absent", NULL};
+    static const char *const with[] = {"with", "without", NULL};
+    struct lexer_token next = peek(plain->lexer);
+    bool behind = !lexer_is_symbol(plain->before, '(') && !lexer_is_symbol(plain->before, ',');
+    if (lexer_is_symbol(token, ':')) {
+        if (!lexer_is_symbol(next, ':') && !lexer_is_symbol(plain->before, ':')) {
+            put_instead(plain, token, ",");
+        }
+    } else if (behind && lexer_is(token, "value")) {
+        put_instead(plain, token, ",");
+    } else if (is_any(token, null) && lexer_is(next, "on")) {
+        put_instead(plain, token, "");
+        blank_next(plain);
+        blank_next(plain);
+    } else if (is_any(token, with) && lexer_is(next, "unique")) {
+        put_instead(plain, token, "");
+        blank_unique(plain);
+    } else if (behind && (lexer_is(token, "returning") || lexer_is(token, "format"))) {
+        put_instead(plain, token, "");
+        blank_rest(plain);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------- brackets */
+
 static void
 open_bracket(struct plain *plain)
 {
     static const char *const before[] = {"from", "join", "lateral", NULL};
     static const char *const query[] = {"select", "values", "with", "table", NULL};
+    static const char *const json[] = {"json_object", "json_array", "json_objectagg",
+                                       "json_arrayagg", NULL};
     struct lexer_token first = peek(plain->lexer);
     bool in_list = plain->depth < DEPTH_MAX && plain->from_list[plain->depth];
     bool place = in_list && (is_any(plain->before, before) || lexer_is_symbol(plain->before, ','));
     if (++plain->depth < DEPTH_MAX) {
         plain->select[plain->depth] = plain->from_list[plain->depth] = false;
+        plain->json[plain->depth] = is_any(plain->before, json);
         plain->sub[plain->depth] = place && (is_any(first, query) || lexer_is_symbol(first, '('));
     }
 }
@@ -142,9 +230,14 @@ follow(struct plain *plain, struct lexer_token token)
 {
     static const char *const ends[] = {"where", "group",  "having",    "order", "limit",
                                        "union", "except", "intersect", NULL};
+    static const char *const test[] = {"is", "not", NULL};
     bool *list = plain->depth < DEPTH_MAX ? &plain->from_list[plain->depth] : NULL;
     if (token.kind == LEXER_NUMBER) {
         number(plain, token);
+    } else if (lexer_is(token, "json") && is_any(plain->before, test)) {
+        is_json(plain, token);
+    } else if (list != NULL && plain->json[plain->depth] && json_clause(plain, token)) {
+        ; /* done */
     } else if (plain->table && lexer_is(token, "storage")) {
         storage(plain, token);
     } else if (lexer_is_symbol(token, '(')) {

@@ -9,8 +9,9 @@
 #include "tree.h"
 
 /* As parser_read(). A text that the grammar does not know is read once more
- * without STORAGE of a column, with numbers in plain digits, and with a name for
- * sub-selects in FROM that have none. Locations in CREATE TABLE and ALTER TABLE
+ * without STORAGE of a column, with numbers in plain digits, without the clauses of
+ * JSON's tests and constructors, and with a name for sub-selects in FROM that have
+ * none. Locations in CREATE TABLE and ALTER TABLE
  * stay those of sql. */
 DSQL_MUST_CHECK int newer_read(const char *sql, struct arena *arena, const struct tree **node);
 

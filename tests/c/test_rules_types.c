@@ -241,6 +241,8 @@ numeric_columns_get_the_services_precision(void)
          "CREATE SCHEMA s CREATE TABLE t (a numeric(18,6))"},
         {"CREATE TABLE t (a numeric STORAGE MAIN)",
          "CREATE TABLE t (a numeric(18,6) STORAGE MAIN)"},
+        {"CREATE TABLE t (a text CHECK (a IS JSON), b numeric)",
+         "CREATE TABLE t (a text CHECK (a IS JSON), b numeric(18,6))"},
     };
     static const char *const same[] = {
         "CREATE TABLE t (a numeric(5), b numeric(5, 2), c decimal (9) DEFAULT 1::numeric)",
