@@ -168,7 +168,7 @@ on_error(struct local_session *session, const struct dsql__message *message)
     struct reply *reply = session_first(session);
     struct dsql__diagnostic diagnostic;
     if (dsql__diagnostic_read(message->body, message->length, &diagnostic) != 0 ||
-        diagnostic.sqlstate == NULL) {
+        diagnostic.sqlstate == NULL || diagnostic.message == NULL) {
         session->broken = true;
         return;
     }

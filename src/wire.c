@@ -19,7 +19,7 @@ dsql__buffer_reserve(struct dsql__buffer *buffer, size_t more)
     if (buffer->failed) {
         return NULL;
     }
-    if (buffer->size - buffer->end >= more) {
+    if (buffer->data != NULL && buffer->size - buffer->end >= more) {
         return buffer->data + buffer->end;
     }
     size_t length = dsql__buffer_length(buffer);
@@ -74,8 +74,8 @@ dsql__buffer_consume(struct dsql__buffer *buffer, size_t count)
 void
 dsql__buffer_put(struct dsql__buffer *buffer, const void *bytes, size_t count)
 {
-    char *at = dsql__buffer_reserve(buffer, count);
-    if (at != NULL && count > 0) {
+    char *at = count > 0 ? dsql__buffer_reserve(buffer, count) : NULL;
+    if (at != NULL) {
         memcpy(at, bytes, count);
         buffer->end += count;
     }
@@ -209,7 +209,7 @@ void
 dsql__reader_init(struct dsql__reader *reader, const char *bytes, size_t size)
 {
     reader->at = bytes;
-    reader->end = bytes + size;
+    reader->end = size > 0 ? bytes + size : bytes; /* bytes may be NULL */
     reader->failed = false;
 }
 

@@ -23,7 +23,8 @@ struct dsql__buffer {
     bool failed;
 };
 
-/* Bytes waiting, and where they begin (borrowed until the next put). */
+/* Bytes waiting, and where they begin (borrowed until the next put; NULL where
+ * there is no memory yet). */
 static inline size_t
 dsql__buffer_length(const struct dsql__buffer *buffer)
 {
@@ -33,7 +34,7 @@ dsql__buffer_length(const struct dsql__buffer *buffer)
 static inline char *
 dsql__buffer_begin(const struct dsql__buffer *buffer)
 {
-    return buffer->data + buffer->start;
+    return buffer->data != NULL ? buffer->data + buffer->start : NULL;
 }
 
 /* Room for `more` bytes behind the end; NULL (and failed) without memory. */
