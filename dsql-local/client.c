@@ -64,6 +64,9 @@ local_client_close(struct local_client *client)
     if (client->phase == CLIENT_GOING) {
         return;
     }
+    if (client->phase == CLIENT_SESSION) {
+        local_server_remove_session(client->server, client);
+    }
     client->phase = CLIENT_GOING;
     if (client->admitted) {
         client->admitted = false;

@@ -40,6 +40,7 @@ union local_peer {
 struct local_client {
     struct local_server *server;
     struct local_client *next, *previous;
+    struct local_client *next_session, *previous_session; /* while its phase is CLIENT_SESSION */
     enum client_phase phase;
     enum client_leaving leaving;
     bool direct;   /* TLS without an SSLRequest: ALPN is required */

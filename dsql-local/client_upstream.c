@@ -60,6 +60,7 @@ begin_session(struct local_client *client)
         client->catalog_seen = client->server->catalog;
     }
     client->phase = CLIENT_SESSION;
+    local_server_add_session(client->server, client);
     local_session_start(&client->session, client->server, &client->front, &client->back);
     client->session.catalog_seen = client->catalog_seen;
     client->session.backend_pid = client->backend_pid;

@@ -97,6 +97,30 @@ local_server_remove(struct local_server *server, struct local_client *client)
     }
 }
 
+void
+local_server_add_session(struct local_server *server, struct local_client *client)
+{
+    client->previous_session = NULL;
+    client->next_session = server->sessions;
+    if (server->sessions != NULL) {
+        server->sessions->previous_session = client;
+    }
+    server->sessions = client;
+}
+
+void
+local_server_remove_session(struct local_server *server, struct local_client *client)
+{
+    if (client->previous_session != NULL) {
+        client->previous_session->next_session = client->next_session;
+    } else {
+        server->sessions = client->next_session;
+    }
+    if (client->next_session != NULL) {
+        client->next_session->previous_session = client->previous_session;
+    }
+}
+
 enum local_admission
 local_server_admit(struct local_server *server)
 {

@@ -43,7 +43,9 @@ struct local_server {
     struct local_inject inject;
     struct local_counters counters;
     struct local_stats_socket stats;
-    struct local_client *clients; /* doubly linked */
+    struct local_client *clients;  /* all, doubly linked */
+    struct local_client *sessions; /* of them those in CLIENT_SESSION, by next_session */
+    bool gave_way;                 /* one of the sessions may have gave_way_to set */
     size_t client_count;
     uint64_t catalog; /* counts committed changes of the catalog */
     struct local_texts texts; /* that the rules have read */
@@ -73,6 +75,9 @@ bool local_server_has_postgres(const struct local_server *server);
 /* A client came or went. */
 void local_server_add(struct local_server *server, struct local_client *client);
 void local_server_remove(struct local_server *server, struct local_client *client);
+/* A client's session begins or ends. */
+void local_server_add_session(struct local_server *server, struct local_client *client);
+void local_server_remove_session(struct local_server *server, struct local_client *client);
 /* A line for the log (standard error). */
 void local_server_log(const struct local_server *server, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -301,6 +301,7 @@ local_session_give_way(struct local_session *session, const struct local_session
     }
     if (session->replies_count > 0 && to_ddl && !transaction->ddl && !session->cancelled) {
         session->gave_way_to = to != NULL ? to->backend_pid : 0;
+        session->server->gave_way |= to != NULL;
         cancel(session);
     }
     if (session->busy) {
@@ -313,6 +314,7 @@ local_session_give_way(struct local_session *session, const struct local_session
         local_stream_update(session->back);
     } else if (local_session_is_open(session) && session->status != 'E') {
         session->gave_way_to = to != NULL ? to->backend_pid : 0;
+        session->server->gave_way |= to != NULL;
         doom(session);
     }
 }
@@ -333,10 +335,10 @@ session_catalog_changed(struct local_session *session)
 {
     struct local_server *server = session->server;
     session->catalog_seen = ++server->catalog;
-    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
+    for (struct local_client *client = server->sessions; client != NULL && server->gave_way;
+         client = client->next_session) {
         struct local_session *other = &client->session;
-        if (client->phase == CLIENT_SESSION && other != session && !other->doomed &&
-            other->gave_way_to == session->backend_pid) {
+        if (other != session && !other->doomed && other->gave_way_to == session->backend_pid) {
             other->catalog_seen = server->catalog;
         }
     }
@@ -345,13 +347,16 @@ session_catalog_changed(struct local_session *session)
 void
 session_ended(const struct local_session *session)
 {
-    for (struct local_client *client = session->server->clients; client != NULL;
-         client = client->next) {
-        if (client->phase == CLIENT_SESSION &&
-            client->session.gave_way_to == session->backend_pid) {
+    struct local_server *server = session->server;
+    bool others = false;
+    for (struct local_client *client = server->sessions; client != NULL && server->gave_way;
+         client = client->next_session) {
+        if (client->session.gave_way_to == session->backend_pid) {
             client->session.gave_way_to = 0;
         }
+        others |= client->session.gave_way_to != 0;
     }
+    server->gave_way = others;
 }
 
 /* ---------------------------------------------------------------- jobs */

@@ -19,8 +19,9 @@ static const char question[] =
 static struct local_session *
 session_of(struct local_server *server, int pid)
 {
-    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
-        if (client->phase == CLIENT_SESSION && client->session.backend_pid == pid) {
+    for (struct local_client *client = server->sessions; client != NULL;
+         client = client->next_session) {
+        if (client->session.backend_pid == pid) {
             return &client->session;
         }
     }
@@ -62,11 +63,9 @@ is_due(struct local_server *server, bool *busy)
     bool due = false;
     size_t open = 0;
     *busy = false;
-    for (struct local_client *client = server->clients; client != NULL; client = client->next) {
+    for (struct local_client *client = server->sessions; client != NULL;
+         client = client->next_session) {
         struct local_session *session = &client->session;
-        if (client->phase != CLIENT_SESSION) {
-            continue;
-        }
         bool runs = session->replies_count > 0;
         open += runs || local_session_is_open(session);
         if (runs) {
