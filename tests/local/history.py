@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A checker of histories: snapshot isolation in which the earliest COMMIT wins.
 
-It knows three tables, holds what was committed, and compares each answer with
+It knows five tables, holds what was committed, and compares each answer with
 what the transaction's snapshot and own writes make of the operation:
 
     t     (k int PRIMARY KEY, u int UNIQUE, v int)
     child (id int PRIMARY KEY, p int REFERENCES t, v int)
     leaf  (id int PRIMARY KEY, p int REFERENCES t ON DELETE CASCADE, v int)
+    bare  (v int)
+    log   (n bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY, v int)
 
 An operation is a tuple of its name and its arguments; see the methods do_…
 An answer is a sorted list of rows, a number of rows, or an SQLSTATE.
@@ -19,8 +21,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-KEYS = {"t": ("k", "u"), "child": ("id",), "leaf": ("id",)}
-COLUMNS = {"t": ("k", "u", "v"), "child": ("id", "p", "v"), "leaf": ("id", "p", "v")}
+KEYS = {"t": ("k", "u"), "child": ("id",), "leaf": ("id",), "bare": (), "log": ("n",)}
+COLUMNS = {
+    "t": ("k", "u", "v"),
+    "child": ("id", "p", "v"),
+    "leaf": ("id", "p", "v"),
+    "bare": ("v",),
+    "log": ("n", "v"),
+}
+FAMILY = ("child", "leaf")  # the tables whose rows have a parent
 
 UNIQUE, FOREIGN, ABORTED, CONFLICT = "23505", "23503", "25P02", "40001"
 
@@ -83,7 +92,7 @@ def breaks_rules(rows: Rows) -> bool:
     """Whether rows share a unique key or lack their parent."""
     keys = [key for row in rows.values() for key in row.unique_keys()]
     parents = {row["k"] for row in rows.values() if row.table == "t"}
-    orphans = (row for row in rows.values() if row.table != "t" and row["p"] not in parents)
+    orphans = (row for row in rows.values() if row.table in FAMILY and row["p"] not in parents)
     return len(keys) != len(set(keys)) or any(orphans)
 
 
@@ -96,6 +105,7 @@ class Transaction:
         self.base: Rows = dict(history.rows)
         self.rows: Rows = dict(history.rows)
         self.did = Footprint()
+        self.portal: Any = []
         self.failed = False
 
     # --------------------------------------------------------------- finding and changing
@@ -128,7 +138,7 @@ class Transaction:
             raise Refused(UNIQUE)
         if old.table == "t" and old["k"] != new["k"] and self.children(old):
             raise Refused(FOREIGN)
-        if old.table != "t" and old["p"] != new["p"]:
+        if old.table in FAMILY and old["p"] != new["p"]:
             self.need_parent(new)
         self.rows[number] = new
         self.did.keys |= old.unique_keys() ^ new.unique_keys()
@@ -154,7 +164,7 @@ class Transaction:
         return self.find("child", p=row["k"]) + self.find("leaf", p=row["k"])
 
     def need_parent(self, row: Row) -> None:
-        if row.table == "t":
+        if row.table not in FAMILY:
             return
         parents = self.find("t", k=row["p"])
         if not parents:
@@ -259,6 +269,37 @@ class Transaction:
         self.insert(Row(table, (number, p, 0)))
         return 1
 
+    def do_spread(self) -> Any:
+        """INSERT INTO t SELECT k + 1, NULL, v FROM t WHERE k < 4 ON CONFLICT DO NOTHING."""
+        found = [self.rows[number] for number in self.find("t")]
+        return sum(
+            self.do_offer(row["k"] + 1, None, row["v"]) for row in found if (row["k"] or 9) < 4
+        )
+
+    def do_bare(self, v: int) -> Any:
+        self.insert(Row("bare", (v,)))
+        return 1
+
+    def do_bump(self, v: int, more: int) -> Any:
+        """UPDATE bare SET v = v + more WHERE v."""
+        return self.change(self.find("bare", v=v), v=v + more)
+
+    def do_drop(self, v: int) -> Any:
+        return self.delete_all(self.find("bare", v=v))
+
+    def do_log(self, v: int) -> Any:
+        """INSERT … RETURNING *: each call takes the next number, once and for all."""
+        self.history.identity += 1
+        return self.tell([self.insert(Row("log", (self.history.identity, v)))])
+
+    def do_open(self, table: str) -> Any:
+        """A portal is opened on SELECT * FROM table; its rows are told when it is fetched."""
+        self.portal = self.do_read(table)
+        return "opened"
+
+    def do_fetch(self) -> Any:
+        return self.portal
+
     def do_lock(self, k: int) -> Any:
         """SELECT … FOR UPDATE."""
         return self.lock(self.find("t", k=k), self.did.locked)
@@ -294,8 +335,9 @@ class Transaction:
 class History:
     """What was committed so far, and the transactions under way."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], identity: int = 0) -> None:
         self.numbers = 0
+        self.identity = identity  # the last number that log.n gave
         self.rows: Rows = {self.next_number(): row for row in rows}
         self.commits: list[Footprint] = []
         self.open: dict[str, Transaction | None] = {}

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from support import connect_to
+from support import connect_to, token_for
 
 OC000 = ("40001", "change conflicts with another transaction (OC000)")
 OC001 = ("40001", "schema has been updated by another transaction (OC001)")
@@ -135,3 +135,24 @@ class Database:
             session = Session(connection)
             for kind, name in reversed(self.made):
                 session(f"DROP {kind} IF EXISTS {name} CASCADE")
+        self.sessions.clear()
+        self.made.clear()
+
+
+@contextlib.contextmanager
+def role(endpoint: Any, database: Database, name: str) -> Iterator[str]:
+    """A role, mapped to a principal of its own; its password. All of the database goes with it."""
+    arn = f"arn:aws:iam::000000000000:role/{name}"
+    with open(endpoint.credentials) as file:
+        before = file.read()
+    with open(endpoint.credentials, "a") as file:
+        file.write(f"[{name}]\naws_access_key_id=AKIA{name.upper()}\naws_secret_access_key=S\n")
+        file.write(f"dsql_arn={arn}\n")
+    database.create(f"CREATE ROLE {name} WITH LOGIN", f"AWS IAM GRANT {name} TO '{arn}'")
+    try:
+        yield token_for(endpoint, name, profile=name)
+    finally:
+        database.remove()
+        database.create(f"AWS IAM REVOKE {name} FROM '{arn}'", f"DROP ROLE {name}")
+        with open(endpoint.credentials, "w") as file:
+            file.write(before)

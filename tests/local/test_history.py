@@ -7,7 +7,13 @@ from __future__ import annotations
 import pytest
 from history import History, Row, Violation
 
-START = [Row("t", (1, 10, 100)), Row("t", (2, None, 200)), Row("child", (7, 2, 0))]
+START = [
+    Row("t", (1, 10, 100)),
+    Row("t", (2, None, 200)),
+    Row("child", (7, 2, 0)),
+    Row("bare", (1,)),
+    Row("bare", (1,)),
+]
 ONE, TWO = (1, 10, 100), (2, None, 200)
 
 # A line is: who, what, answer. COMMIT and ROLLBACK are their own answers.
@@ -111,6 +117,25 @@ GOOD = {
         ("a", ("rollback",)),
         ("b", COMMIT),
     ),
+    "numbers are taken once": both_begin(
+        ("a", ("log", 1), [(1, 1)]),
+        ("b", ("log", 2), [(2, 2)]),
+        ("a", ("rollback",)),
+        ("b", ("bump", 1, 1), 2),
+        ("b", ("drop", 2), 2),
+        ("b", ("read", "bare"), []),
+        ("b", COMMIT),
+        ("a", ("log", 3), [(3, 3)]),
+        ("a", ("final", "log", [(2, 2), (3, 3)])),
+    ),
+    "a portal": [
+        ("a", BEGIN),
+        ("a", ("open", "t"), "opened"),
+        ("a", ("add", 1, 5), [(1, 10, 105)]),
+        ("b", ("spread",), 1),
+        ("a", ("fetch",), [ONE, TWO]),
+        ("a", COMMIT),
+    ],
     "upserts": [
         ("a", ("put", 1, 5), [(1, 10, 105)]),
         ("a", ("put", 3, 5), [(3, None, 5)]),
@@ -200,6 +225,18 @@ BAD = {
         ("b", COMMIT),
         ("a", COMMIT),
     ),
+    "a number that is taken twice": both_begin(
+        ("a", ("log", 1), [(1, 1)]), ("b", ("log", 2), [(1, 2)])
+    ),
+    "equal rows changed twice": both_begin(
+        ("a", ("bump", 1, 1), 2), ("b", ("drop", 1), 2), ("a", COMMIT), ("b", COMMIT)
+    ),
+    "a portal that sees a later write": [
+        ("a", BEGIN),
+        ("a", ("open", "t"), "opened"),
+        ("a", ("add", 1, 5), [(1, 10, 105)]),
+        ("a", ("fetch",), [(1, 10, 105), TWO]),
+    ],
     "a wrong count": [("a", ("set_u", 9, 1), 1)],
     "a wrong error": [("a", ("add_child", "leaf", 1, 9), "23505")],
     "a cascade that leaves a row": [

@@ -143,7 +143,8 @@ class Wire:
 
     def run(self, statement: str, values: tuple[str | None, ...] = ()) -> Answer:
         """By the extended protocol, with the unnamed statement and portal."""
-        return self.parse("", statement).bind("", "", values).execute("").sync().answer()
+        self.parse("", statement).bind("", "", values).describe_portal("").execute("")
+        return self.sync().answer()
 
     def open(self, portal: str, statement: str, rows: int) -> Answer:
         """Opens a portal and fetches its first rows."""
