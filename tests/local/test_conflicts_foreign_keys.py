@@ -43,6 +43,14 @@ GOING = {
     "delete": ["DELETE FROM parent WHERE id = 1"],
     "delete of all but the used one": ["DELETE FROM parent WHERE id <> 2"],
     "key update": ["UPDATE parent SET id = 9 WHERE id = 1"],
+    "update, then delete": [
+        "UPDATE parent SET note = 'x' WHERE id = 1",
+        "DELETE FROM parent WHERE id = 1",
+    ],
+    "update, then key update": [
+        "UPDATE parent SET note = 'x' WHERE id = 1",
+        "UPDATE parent SET id = 9 WHERE id = 1",
+    ],
     "delete and insert": [
         "DELETE FROM parent WHERE id = 1",
         "INSERT INTO parent VALUES (1, 10, 'new')",

@@ -257,3 +257,24 @@ def test_long_value_comes_back_by_returning(long_values):
     a("INSERT INTO t VALUES (1, 5) ON CONFLICT (k) DO UPDATE SET v = excluded.v")
     a.commit()
     assert b("SELECT v, body FROM t WHERE k = 1") == [(5, body)]
+
+
+def test_own_writes_are_seen_when_a_large_table_is_read_whole(database):
+    database.create(
+        "CREATE TABLE t (k int PRIMARY KEY, v int, filling text)",
+        *(
+            f"INSERT INTO t SELECT g, 1, repeat('f', 1900) FROM generate_series({first}, {last}) g"
+            for first, last in ((1, 3000), (3001, 6000), (6001, 9000))
+        ),
+        "ANALYZE t",
+    )
+    a, b = database.session(), database.session()
+    a.begin()
+    a("DELETE FROM t WHERE k <= 1000")
+    a("UPDATE t SET v = 2 WHERE k <= 2000")
+    b("UPDATE t SET v = 100 WHERE k = 9000")
+    # So many conditions that PostgreSQL would share the work between processes.
+    total = "SELECT count(*), sum(v) FROM t WHERE " + " AND ".join(f"v <> {-n}" for n in range(300))
+    assert a(total) == [(8000, 9000)]
+    a.commit()
+    assert b(total) == [(8000, 9099)]
