@@ -290,12 +290,12 @@ def test_cascade_through_three_tables(database):
         "INSERT INTO grandchild VALUES (200, 20)",
     )
     a, b = database.session(), database.session()
-    for order in ("up", "down"):
+    for number, order in enumerate(("up", "down")):
         a.begin()
         b.begin()
         a("DELETE FROM parent WHERE id = 2")
         assert a("SELECT * FROM grandchild") == []
-        b("INSERT INTO grandchild VALUES (201, 20)")
+        b("INSERT INTO grandchild VALUES (%s, 20)", [201 + number])
         winner, loser = (a, b) if order == "down" else (b, a)
         winner.commit()
         loser.loses()
