@@ -73,7 +73,7 @@ def run_and_lose(database, table, statements):
         a(statement.format(t=table))
     a.commit()
     a(f"INSERT INTO {table} VALUES (50, 50, 0) ON CONFLICT (k) DO UPDATE SET u = 50")
-    a(f"DELETE FROM {table} WHERE k < 0")
+    a(f"DELETE FROM {table} WHERE k = -1")
     for session in (a, b):
         session.connection.close()
 
