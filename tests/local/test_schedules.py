@@ -37,7 +37,7 @@ PLANS = [
     ["enable_indexscan", "enable_bitmapscan"],
 ]
 
-key = st.sampled_from([1, 1, 1, 2, 2, 3, 4])
+key = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 4])
 unique = st.sampled_from([1, 1, 2, 3])
 number = st.integers(1, 9)
 identity = st.sampled_from([1, 1, 2, 3])
@@ -58,42 +58,59 @@ READS = [
     operation("open", table),
     operation("fetch"),
 ]
-WRITES = [
-    operation("add", key, number),
+CHANGES = [
     operation("add", key, number),
     operation("put", key, number),
+    operation("delete", key),
+    operation("move", key, key),
+]
+LOCKS = [operation("lock", key), operation("share", key), operation("lock_all")]
+KEYS = [
     operation("put_u", key, unique, number),
     operation("offer", key, st.none() | unique, number),
     operation("insert", key, st.none() | unique, number),
-    operation("delete", key),
-    operation("move", key, key),
     operation("set_u", key, st.none() | unique),
-    operation("lock", key),
-    operation("share", key),
-    operation("add_child", family, identity, key),
-    operation("remove", family, identity),
-    operation("adopt", family, identity, key),
-    operation("touch", family, identity, number),
-    operation("add_all", number),
-    operation("lock_all"),
     operation("spread"),
+]
+FAMILY = [
+    operation("add_child", family, identity, key),
+    operation("adopt", family, identity, key),
+    operation("remove", family, identity),
+    operation("touch", family, identity, number),
+]
+OTHERS = [
+    operation("add_all", number),
     operation("bare", value),
     operation("bump", value, value),
     operation("drop", value),
     operation("log", number),
 ]
-OPERATIONS = st.one_of(*READS, *WRITES)
+GROUPS = [
+    CHANGES,
+    CHANGES + LOCKS,
+    CHANGES + KEYS,
+    CHANGES + FAMILY,
+    CHANGES + LOCKS + FAMILY,
+    CHANGES + OTHERS,
+    CHANGES + LOCKS + KEYS + FAMILY + OTHERS,
+]
 ENDS = st.sampled_from([("commit",)] * 4 + [("rollback",)])
-SCHEDULE = st.lists(
-    st.tuples(
-        st.integers(0, 3),
-        st.integers(0, 9).flatmap(lambda dice: ENDS if dice < 3 else OPERATIONS),
+
+
+@st.composite
+def schedules(draw):
+    """Steps of two to four sessions, of related kinds, so that they meet."""
+    sessions = st.integers(0, draw(st.integers(1, 3)))
+    writes = draw(st.sampled_from(GROUPS))
+    operations = st.one_of(*writes, st.one_of(*READS))
+    step = st.tuples(
+        sessions,
+        st.integers(0, 9).flatmap(lambda dice: ENDS if dice < 2 else operations),
         st.sampled_from(MANNERS),
         st.integers(0, 9).map(lambda dice: dice == 0),  # outside of a transaction block, if so
-    ),
-    min_size=6,
-    max_size=40,
-)
+    )
+    length = draw(st.integers(4, 40))
+    return draw(st.lists(step, min_size=length, max_size=length))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +136,7 @@ def driver(endpoint, tmp_path_factory):
 
 def test_random_schedules_keep_snapshot_isolation(driver):
     @SETTINGS
-    @given(SCHEDULE)
+    @given(schedules())
     def run(schedule):
         try:
             driver.run(schedule)
