@@ -132,6 +132,7 @@ make_command(const struct local_options *options, const char *name, const char *
     add_number(command, "--max-connections", options->max_connections);
     add_number(command, "--max-connection-age", options->connection_age_s);
     add_number(command, "--max-transaction-age", options->transaction_age_s);
+    add_number(command, "--job-delay", options->job_delay_ms);
     if (options->postgres != NULL) {
         bool found = realpath(options->postgres, command->postgres) != NULL;
         add_option(command, "--postgres", found ? command->postgres : options->postgres);

@@ -35,7 +35,7 @@ CREATE SCHEMA IF NOT EXISTS pg_dsql_local;
 CREATE SCHEMA IF NOT EXISTS sys;
 GRANT USAGE ON SCHEMA sys TO PUBLIC;
 
--- Jobs of asynchronous DDL.
+-- Jobs of asynchronous DDL. `due` is when a job that is not done at once is to end.
 CREATE TABLE IF NOT EXISTS pg_dsql_local.jobs (
     job_id text PRIMARY KEY,
     status text NOT NULL,
@@ -47,10 +47,13 @@ CREATE TABLE IF NOT EXISTS pg_dsql_local.jobs (
     start_time timestamptz NOT NULL DEFAULT pg_catalog.now(),
     update_time timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+ALTER TABLE pg_dsql_local.jobs ADD COLUMN IF NOT EXISTS due timestamptz;
 CREATE OR REPLACE VIEW sys.jobs AS
     SELECT job_id, status, details, job_type, class_id, object_id, object_name, start_time,
            update_time
-    FROM pg_dsql_local.jobs;
+    FROM pg_dsql_local.jobs
+    WHERE status IN ('submitted', 'processing')
+       OR update_time > pg_catalog.clock_timestamp() - pg_catalog.make_interval(mins => 30);
 GRANT SELECT ON sys.jobs TO PUBLIC;
 
 -- Which IAM principal may be which role.
@@ -121,44 +124,136 @@ BEGIN
     END IF;
 END $$;
 
--- Records a job that has run already. A NULL object is the index that this
--- transaction has made on the table, whose name PostgreSQL chose.
-CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_job(
-    id text, type text, tablename text, object text
-) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- What is written in C (module/jobs.c, module/job_checks.c).
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_async(id text, at_once boolean) RETURNS void
+    AS 'dsql_local' LANGUAGE C STRICT;
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_index_check(index oid) RETURNS void
+    AS 'dsql_local' LANGUAGE C STRICT;
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_index_set_valid(index oid) RETURNS void
+    AS 'dsql_local' LANGUAGE C STRICT;
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_run_as(role oid, sql text) RETURNS void
+    AS 'dsql_local' LANGUAGE C STRICT;
+CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text, INOUT succeeded boolean DEFAULT NULL)
+    AS 'dsql_local', 'dsql_local_wait_for_job' LANGUAGE C;
+
+-- The table that a job works on; NULL when its object is not there any more.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_job_table(class oid, object oid) RETURNS oid
+LANGUAGE sql STABLE AS $$
+    SELECT indrelid FROM pg_catalog.pg_index
+    WHERE indexrelid = object AND class = 'pg_catalog.pg_class'::pg_catalog.regclass
+    UNION ALL
+    SELECT conrelid FROM pg_catalog.pg_constraint
+    WHERE oid = object AND class = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+$$;
+
+-- Its object's name, as sys.jobs shows it.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_job_object(class oid, object oid) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT n.nspname || '.' || o.name
+    FROM (SELECT relname, relnamespace FROM pg_catalog.pg_class
+          WHERE oid = object AND class = 'pg_catalog.pg_class'::pg_catalog.regclass
+          UNION ALL
+          SELECT conname, connamespace FROM pg_catalog.pg_constraint
+          WHERE oid = object AND class = 'pg_catalog.pg_constraint'::pg_catalog.regclass
+         ) o (name, namespace)
+    JOIN pg_catalog.pg_namespace n ON n.oid = o.namespace
+$$;
+
+-- Does a job's work, and notes how it went: whether well is returned.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_job_run(id text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
-    target oid;
-    name text := object;
+    job pg_dsql_local.jobs;
+    work text;
+    owner oid;
+    well boolean := true;
+    said text;
+    more text;
 BEGIN
-    IF type = 'INDEX_BUILD' THEN
-        SELECT i.indexrelid, c.relname INTO target, name
-        FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-        WHERE i.indrelid = pg_catalog.to_regclass(tablename)
-          AND ((object IS NULL
-                AND i.xmin = pg_catalog.xid(pg_catalog.pg_current_xact_id()))
-               OR c.relname = object)
-        LIMIT 1;
-    END IF;
-    INSERT INTO pg_dsql_local.jobs (job_id, status, job_type, class_id, object_id, object_name)
-    VALUES (id, 'completed', type,
-            CASE type WHEN 'INDEX_BUILD' THEN 'pg_catalog.pg_class'::pg_catalog.regclass END,
-            coalesce(target, pg_catalog.to_regclass(tablename)), coalesce(name, object));
+    SELECT * INTO STRICT job FROM pg_dsql_local.jobs WHERE job_id = id;
+    BEGIN
+        IF job.job_type = 'INDEX_BUILD' AND job.object_id <> 0 THEN
+            PERFORM dsql_local_index_check(job.object_id);
+            PERFORM dsql_local_index_set_valid(job.object_id);
+        ELSIF job.job_type = 'VALIDATE_CONSTRAINT' AND job.object_id <> 0 THEN
+            SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', conrelid::regclass, conname),
+                   relowner
+            INTO STRICT work, owner
+            FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+            WHERE k.oid = job.object_id;
+            PERFORM dsql_local_run_as(owner, work);
+        END IF;
+    EXCEPTION
+        WHEN lock_not_available THEN
+            RAISE;
+        WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, more = PG_EXCEPTION_DETAIL;
+            well := false;
+    END;
+    UPDATE pg_dsql_local.jobs
+    SET status = CASE WHEN well THEN 'completed' ELSE 'failed' END,
+        details = said || coalesce(': ' || nullif(more, ''), ''),
+        update_time = clock_timestamp()
+    WHERE job_id = id;
+    RETURN well;
 END $$;
 
-CREATE OR REPLACE PROCEDURE sys.wait_for_job(job_id text, INOUT succeeded boolean DEFAULT NULL)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+-- One turn of the endpoint: moves the jobs on that are to take `delay` milliseconds,
+-- and does the first whose time has come. Returns whether that has changed the
+-- catalog, and when to come again, in milliseconds (NULL: no job is left).
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_jobs_turn(
+    delay integer, OUT changed boolean, OUT again integer
+)
+LANGUAGE plpgsql SET search_path = pg_catalog SET lock_timeout = '20ms' AS $$
+DECLARE
+    total interval := make_interval(secs => delay / 1000.0);
+    job pg_dsql_local.jobs;
+    target oid;
 BEGIN
-    SELECT j.status = 'completed' INTO succeeded
-    FROM pg_dsql_local.jobs j WHERE j.job_id = wait_for_job.job_id;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = '22023',
-            MESSAGE = format('job "%s" does not exist', wait_for_job.job_id);
+    changed := false;
+    DELETE FROM pg_dsql_local.jobs
+    WHERE status NOT IN ('submitted', 'processing')
+      AND update_time < clock_timestamp() - make_interval(mins => 30);
+    UPDATE pg_dsql_local.jobs SET due = clock_timestamp() + total
+    WHERE due IS NULL -- or of an endpoint that was slower
+       OR due > clock_timestamp() + greatest(total, make_interval(secs => 0.1));
+    UPDATE pg_dsql_local.jobs SET status = 'processing', update_time = clock_timestamp()
+    WHERE status = 'submitted' AND due - total / 2 <= clock_timestamp();
+    UPDATE pg_dsql_local.jobs
+    SET status = 'failed', details = 'The object of the job was dropped', update_time = clock_timestamp()
+    WHERE status IN ('submitted', 'processing')
+      AND dsql_local_job_table(class_id, object_id) IS NULL;
+    SELECT * INTO job FROM pg_dsql_local.jobs
+    WHERE status = 'processing' AND due <= clock_timestamp() ORDER BY due, start_time LIMIT 1;
+    IF FOUND THEN
+        BEGIN
+            target := dsql_local_job_table(job.class_id, job.object_id);
+            EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', target::regclass);
+            changed := dsql_local_job_run(job.job_id);
+        EXCEPTION
+            WHEN lock_not_available THEN -- somebody's DDL is under way
+                UPDATE pg_dsql_local.jobs SET due = clock_timestamp() + make_interval(secs => 0.05)
+                WHERE job_id = job.job_id;
+        END;
     END IF;
+    SELECT least(60000, greatest(0, ceil(1000 * extract(epoch FROM
+               min(CASE status WHEN 'submitted' THEN due - total / 2 ELSE due END)
+               - clock_timestamp()))))
+    INTO again
+    FROM pg_dsql_local.jobs WHERE status IN ('submitted', 'processing');
 END $$;
+
+REVOKE EXECUTE ON FUNCTION
+    pg_catalog.dsql_local_index_check(oid),
+    pg_catalog.dsql_local_index_set_valid(oid),
+    pg_catalog.dsql_local_run_as(oid, text),
+    pg_catalog.dsql_local_job_run(text),
+    pg_catalog.dsql_local_jobs_turn(integer)
+FROM PUBLIC;
 
 -- Functions of earlier versions.
-DROP FUNCTION IF EXISTS pg_catalog.dsql_local_check(), pg_catalog.dsql_local_before_ddl();
+DROP FUNCTION IF EXISTS pg_catalog.dsql_local_check(), pg_catalog.dsql_local_before_ddl(),
+    pg_catalog.dsql_local_job(text, text, text, text);
 
 -- Tables that an earlier version made.
 DO $$

@@ -36,6 +36,9 @@ static const char usage[] =
     "                           close a connection then, between transactions (3600)\n"
     "  --max-transaction-age SECONDS\n"
     "                           a transaction that lasts longer fails (300)\n"
+    "  --job-delay MILLISECONDS\n"
+    "                           what a job of asynchronous DDL takes (0: it is done when\n"
+    "                           its statement has been committed)\n"
     "  --inject LIST            faults with their probabilities, such as\n"
     "                           occ=0.1,oc001=0.05,unavailable=0.02,drop=0.01,seed=1\n"
     "  --stats[=json]           ask the running endpoint of DIR what it has counted\n"
@@ -62,6 +65,7 @@ enum option_code {
     OPTION_MAX_CONNECTIONS,
     OPTION_CONNECTION_AGE,
     OPTION_TRANSACTION_AGE,
+    OPTION_JOB_DELAY,
     OPTION_INJECT,
     OPTION_STATS,
     OPTION_VERBOSE,
@@ -86,6 +90,7 @@ static const struct option long_options[] = {
     {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
     {"max-connection-age", required_argument, NULL, OPTION_CONNECTION_AGE},
     {"max-transaction-age", required_argument, NULL, OPTION_TRANSACTION_AGE},
+    {"job-delay", required_argument, NULL, OPTION_JOB_DELAY},
     {"inject", required_argument, NULL, OPTION_INJECT},
     {"stats", optional_argument, NULL, OPTION_STATS},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},
@@ -141,6 +146,8 @@ take_number(int option, struct local_options *options)
         return read_number("--max-connection-age", optarg, 0, YEAR_S, &options->connection_age_s);
     case OPTION_TRANSACTION_AGE:
         return read_number("--max-transaction-age", optarg, 1, 86400, &options->transaction_age_s);
+    case OPTION_JOB_DELAY:
+        return read_number("--job-delay", optarg, 0, 3600000, &options->job_delay_ms);
     default:
         return -1;
     }

@@ -384,6 +384,7 @@ begin(struct local_server *server)
     uv_signal_start(&server->sigchld, on_child, SIGCHLD);
     local_watch_open(&server->watch, server);
     local_stats_open(&server->stats, server);
+    local_jobs_open(&server->jobs, server);
     watch_idleness(server);
 }
 
@@ -444,6 +445,7 @@ local_server_close(struct local_server *server)
     }
     local_watch_close(&server->watch);
     local_stats_close(&server->stats);
+    local_jobs_close(&server->jobs);
     server->draining = false;              /* the loop is not stopped for the last client */
     uv_run(&server->loop, UV_RUN_DEFAULT); /* until every handle is closed */
     uv_loop_close(&server->loop);

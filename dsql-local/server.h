@@ -12,6 +12,7 @@
 #include "client.h"
 #include "counters.h"
 #include "inject.h"
+#include "jobs.h"
 #include "keys.h"
 #include "postgres.h"
 #include "texts.h"
@@ -50,6 +51,7 @@ struct local_server {
     uint64_t catalog; /* counts committed changes of the catalog */
     struct local_texts texts; /* that the rules have read */
     struct local_watch watch;
+    struct local_jobs jobs;
     bool draining;      /* SIGTERM came: who has no transaction is ended */
     bool stopping;      /* all are ended */
     int exit_status;

@@ -186,7 +186,7 @@ session_judge(struct local_session *session, const struct rules_statement *state
     if (transaction->failed) {
         return VERDICT_SEND; /* PostgreSQL answers 25P02 */
     }
-    if (statement->rule != RULES_ALLOWED) {
+    if (rules_refuses(statement)) {
         *refusal = (struct refusal){statement->sqlstate, statement->message, statement->hint};
         return VERDICT_REFUSE;
     }
@@ -342,6 +342,7 @@ session_catalog_changed(struct local_session *session)
             other->catalog_seen = server->catalog;
         }
     }
+    local_jobs_changed(&server->jobs, session->ddl_job != NULL);
 }
 
 void
@@ -375,47 +376,12 @@ session_job_id(char job_id[27])
     job_id[26] = '\0';
 }
 
-/* An SQL literal that holds with any setting of the session. */
-static void
-put_literal(struct dsql__buffer *buffer, const char *value)
+void
+session_job_call(const struct local_session *session, const char *job_id,
+                 char call[SESSION_JOB_CALL_SIZE])
 {
-    if (value == NULL) {
-        dsql__buffer_put(buffer, "NULL", 4);
-        return;
-    }
-    dsql__buffer_put(buffer, " E'", 3);
-    for (; *value != '\0'; value++) {
-        if (*value == '\'' || *value == '\\') {
-            dsql__put_byte(buffer, *value);
-        }
-        dsql__put_byte(buffer, *value);
-    }
-    dsql__put_byte(buffer, '\'');
-}
-
-char *
-session_job_call(const struct rules_statement *statement, const char *job_id)
-{
-    static const char *const types[] = {
-        [RULES_JOB_INDEX_BUILD] = "INDEX_BUILD",
-        [RULES_JOB_VALIDATE_CONSTRAINT] = "VALIDATE_CONSTRAINT",
-    };
-    static const char head[] = "SELECT pg_catalog.dsql_local_job(";
-    struct dsql__buffer buffer = {0};
-    dsql__buffer_put(&buffer, head, sizeof head - 1);
-    put_literal(&buffer, job_id);
-    dsql__put_byte(&buffer, ',');
-    put_literal(&buffer, types[statement->job]);
-    dsql__put_byte(&buffer, ',');
-    put_literal(&buffer, statement->job_table);
-    dsql__put_byte(&buffer, ',');
-    put_literal(&buffer, statement->job_object);
-    dsql__put_string(&buffer, ")");
-    if (buffer.failed) {
-        dsql__buffer_clear(&buffer);
-        return NULL;
-    }
-    return buffer.data; /* start is 0: nothing was consumed */
+    snprintf(call, SESSION_JOB_CALL_SIZE, "SELECT pg_catalog.dsql_local_async('%.26s', %s)",
+             job_id, session->server->options->job_delay_ms == 0 ? "true" : "false");
 }
 
 bool

@@ -48,8 +48,6 @@ struct reply {
     enum reply_kind kind;
     bool hidden; /* ours: swallow it */
     bool quiet;  /* ... and an error, which is what we want, too */
-    bool held;   /* keep the completion until a later reply `releases` it */
-    bool releases;
     bool forget_name;    /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
     bool fail;           /* report `refusal` when this completes (a COMMIT that became ROLLBACK) */
     struct refusal refusal;                  /* replaces the error that comes back */
@@ -106,7 +104,7 @@ struct local_session {
     uint64_t busy_since, look_at; /* uv_now(): for watch.h */
     uint64_t catalog_seen;    /* server->catalog at the last OC001 or sign-in */
     struct session_fault fault;
-    struct dsql__buffer held; /* completion waiting for its check */
+    struct dsql__buffer held; /* completion waiting for what belongs to it */
     size_t passing;           /* bytes of a large message still to be passed on */
     bool broken;              /* out of memory or protocol violated: close */
 };
@@ -165,8 +163,10 @@ struct refusal session_refusal(int rule);
 #define SESSION_SAVEPOINT "SAVEPOINT dsql_local_ddl"
 #define SESSION_TAKE_BACK "ROLLBACK TO SAVEPOINT dsql_local_ddl"
 
-/* The call that records a job, in memory of its own (free()), or NULL. */
-char *session_job_call(const struct rules_statement *statement, const char *job_id);
+/* The call that makes the DDL behind it a job's. */
+#define SESSION_JOB_CALL_SIZE 96
+void session_job_call(const struct local_session *session, const char *job_id,
+                      char call[SESSION_JOB_CALL_SIZE]);
 /* A new job id: 26 letters of lower-case base32. */
 void session_job_id(char job_id[27]);
 

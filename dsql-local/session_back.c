@@ -269,7 +269,7 @@ static void
 complete_visible(struct local_session *session, const struct reply *reply,
                  const struct dsql__message *message)
 {
-    bool held = reply->held || ends_implicit(session, reply) || session_fault_pending(session);
+    bool held = ends_implicit(session, reply) || session_fault_pending(session);
     struct dsql__buffer *out = held ? &session->held : &session->front->out;
     if (reply->job_id[0] != '\0') {
         if (reply->kind == REPLY_STATEMENT) {
@@ -304,9 +304,7 @@ on_completion(struct local_session *session, const struct dsql__message *message
     if (!reply->hidden) {
         count_statement(session, reply);
     }
-    if (reply->releases) {
-        release(session);
-    } else if (reply->fail) {
+    if (reply->fail) {
         session_report(session, &reply->refusal);
     } else if (!reply->hidden) {
         complete_visible(session, reply, message);

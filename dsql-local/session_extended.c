@@ -51,7 +51,7 @@ put_close(struct local_session *session, char kind, const char *name)
 
 /* Bind and Execute of a statement of ours, in a portal of ours. */
 static void
-put_run(struct local_session *session, const char *name, bool releases)
+put_run(struct local_session *session, const char *name)
 {
     struct dsql__buffer *out = &session->back->out;
     put_close(session, 'P', HIDDEN_NAME);
@@ -67,19 +67,16 @@ put_run(struct local_session *session, const char *name, bool releases)
     dsql__put_string(out, HIDDEN_NAME);
     dsql__put_int32(out, 0);
     dsql__message_end(out, mark);
-    struct reply *reply = expect_hidden(session, REPLY_EXECUTE);
-    if (reply != NULL) {
-        reply->releases = releases;
-    }
+    expect_hidden(session, REPLY_EXECUTE);
 }
 
 static void
-run_hidden(struct local_session *session, const char *sql, bool releases)
+run_hidden(struct local_session *session, const char *sql)
 {
     put_close(session, 'S', HIDDEN_NAME);
     put_parse(&session->back->out, HIDDEN_NAME, sql);
     expect_hidden(session, REPLY_PARSE);
-    put_run(session, HIDDEN_NAME, releases);
+    put_run(session, HIDDEN_NAME);
 }
 
 /* The DDL that was taken back; its failure now is another session's doing. */
@@ -87,10 +84,10 @@ static void
 run_again(struct local_session *session)
 {
     size_t before = session->replies_count;
-    run_hidden(session, session->ddl, false);
     if (session->ddl_job != NULL) {
-        run_hidden(session, session->ddl_job, false);
+        run_hidden(session, session->ddl_job);
     }
+    run_hidden(session, session->ddl);
     for (size_t i = 0; !session->broken && i < session->replies_count - before; i++) {
         session_last(session, i)->refusal = session_refusal(RULE_OC001);
     }
@@ -126,7 +123,7 @@ refuse_at_parse(struct local_session *session, const struct local_text *text,
         return false;
     }
     const struct rules_statement *statement = &text->rules.statements[0];
-    if (statement->rule == RULES_ALLOWED || session->transaction.failed) {
+    if (!rules_refuses(statement) || session->transaction.failed) {
         return false;
     }
     return session_judge(session, statement, refusal) == VERDICT_REFUSE;
@@ -277,7 +274,7 @@ session_abort_extended(struct local_session *session)
 static void
 roll_back_instead(struct local_session *session, const struct refusal *refusal)
 {
-    run_hidden(session, "ROLLBACK", false);
+    run_hidden(session, "ROLLBACK");
     if (session->broken) {
         return;
     }
@@ -295,31 +292,27 @@ run(struct local_session *session, const struct dsql__message *message, struct l
     session_note_sent(session, statement);
     if (statement->kind == RULES_DDL) {
         if (session_wants_savepoint(session)) {
-            run_hidden(session, SESSION_SAVEPOINT, false);
+            run_hidden(session, SESSION_SAVEPOINT);
         }
         session_keep_ddl(session, statement->sql, NULL);
+    }
+    char job_id[27] = "", call[SESSION_JOB_CALL_SIZE];
+    if (statement->job != RULES_JOB_NONE && !session->transaction.failed) {
+        session_job_id(job_id);
+        session_job_call(session, job_id, call);
+        session_keep_ddl(session, statement->sql, call);
+        run_hidden(session, call);
     }
     struct reply *reply = session_expect(session, REPLY_EXECUTE);
     if (reply == NULL) {
         return;
     }
+    memcpy(reply->job_id, job_id, sizeof job_id);
     reply->text = local_text_share(text);
     reply->statement = statement;
-    reply->held = statement->job != RULES_JOB_NONE;
     reply->length = SIZE_MAX / 2; /* all that PostgreSQL knows is the client's */
     reply->original = statement->verbatim ? 0 : statement->start_characters;
     forward(session, message);
-    if (statement->job != RULES_JOB_NONE) {
-        session_job_id(reply->job_id);
-        char *call = session_job_call(statement, reply->job_id);
-        if (call == NULL) {
-            session->broken = true;
-            return;
-        }
-        run_hidden(session, call, true);
-        session_keep_ddl(session, statement->sql, call);
-        free(call);
-    }
 }
 
 static void

@@ -44,12 +44,11 @@ draft_put(struct draft *draft, const char *sql, size_t length)
 }
 
 static void
-draft_put_hidden(struct draft *draft, const char *sql, bool releases)
+draft_put_hidden(struct draft *draft, const char *sql)
 {
     struct reply *reply = draft_put(draft, sql, strlen(sql));
     if (reply != NULL) {
         reply->hidden = true;
-        reply->releases = releases;
     }
 }
 
@@ -78,20 +77,15 @@ static void
 draft_put_job(struct draft *draft, struct local_text *text, const struct rules_statement *statement,
               const char *client)
 {
-    struct reply *reply = draft_put_statement(draft, text, statement, statement->sql, client);
-    if (reply == NULL) {
-        return;
-    }
-    reply->held = true;
-    session_job_id(reply->job_id);
-    char *call = session_job_call(statement, reply->job_id);
-    if (call == NULL) {
-        draft->session->broken = true;
-        return;
-    }
-    draft_put_hidden(draft, call, true);
+    char job_id[27], call[SESSION_JOB_CALL_SIZE];
+    session_job_id(job_id);
+    session_job_call(draft->session, job_id, call);
     session_keep_ddl(draft->session, statement->sql, call);
-    free(call);
+    draft_put_hidden(draft, call);
+    struct reply *reply = draft_put_statement(draft, text, statement, statement->sql, client);
+    if (reply != NULL) {
+        memcpy(reply->job_id, job_id, sizeof job_id);
+    }
 }
 
 /* One statement with what belongs to it. False: the rest will not run. */
@@ -127,7 +121,7 @@ add(struct draft *draft, struct local_text *text, const struct rules_statement *
     }
     if (statement->kind == RULES_DDL) {
         if (session_wants_savepoint(session)) {
-            draft_put_hidden(draft, SESSION_SAVEPOINT, false);
+            draft_put_hidden(draft, SESSION_SAVEPOINT);
         }
         session_keep_ddl(session, statement->sql, NULL);
     }
@@ -144,10 +138,10 @@ static void
 draft_put_again(struct draft *draft)
 {
     struct local_session *session = draft->session;
-    const char *const texts[] = {session->ddl, session->ddl_job};
+    const char *const texts[] = {session->ddl_job, session->ddl};
     for (size_t i = 0; i < 2; i++) {
         if (texts[i] != NULL) {
-            draft_put_hidden(draft, texts[i], false);
+            draft_put_hidden(draft, texts[i]);
             session_last(session, 0)->refusal = session_refusal(RULE_OC001);
         }
     }

@@ -34,6 +34,7 @@ struct local_options {
     int max_connections;        /* open at a time */
     int connection_age_s;       /* a connection's life; 0: no end */
     int transaction_age_s;      /* a transaction's life */
+    int job_delay_ms;           /* what jobs take; 0: done when their statement is */
     int drain_s;                /* what open transactions have to end after SIGTERM */
     struct local_inject inject; /* faults asked for */
     const char *inject_text;    /* as the command line has it, or NULL */

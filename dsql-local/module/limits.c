@@ -53,6 +53,15 @@ limits_count(int rows, Size bytes)
 }
 
 void
+limits_check_age(void)
+{
+    if (limits_apply() && TimestampDifferenceExceeds(GetCurrentTransactionStartTimestamp(),
+                                                GetCurrentTimestamp(), max_age_ms)) {
+        occ_refuse(RULE_TRANSACTION_AGE, psprintf("%d", max_age_ms / 1000));
+    }
+}
+
+void
 limits_check_commit(void)
 {
     if (!limits_apply()) {
@@ -61,10 +70,7 @@ limits_check_commit(void)
     if (changed_bytes > (Size)max_kilobytes * 1024) {
         occ_refuse(RULE_TRANSACTION_SIZE, NULL);
     }
-    if (TimestampDifferenceExceeds(GetCurrentTransactionStartTimestamp(), GetCurrentTimestamp(),
-                                   max_age_ms)) {
-        occ_refuse(RULE_TRANSACTION_AGE, psprintf("%d", max_age_ms / 1000));
-    }
+    limits_check_age();
 }
 
 void

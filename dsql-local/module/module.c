@@ -5,6 +5,8 @@
  * at the ends of transactions. */
 #include "occ.h"
 
+#include "jobs.h"
+
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -58,6 +60,7 @@ on_transaction(XactEvent event, void *context)
         occ_utility_depth = 0;
         overlay_forget();
         limits_forget();
+        jobs_forget();
         break;
     default:
         break;
@@ -82,6 +85,7 @@ _PG_init(void)
     entries_install();
     planner_install();
     utility_install();
+    jobs_install();
     request_before = shmem_request_hook;
     shmem_request_hook = on_request;
     startup_before = shmem_startup_hook;

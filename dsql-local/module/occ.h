@@ -116,6 +116,7 @@ bool limits_apply(void);
 void limits_count(int rows, Size bytes);
 /* At COMMIT: bytes and age; ends by 54000. */
 void limits_check_commit(void);
+void limits_check_age(void); /* within a statement that takes its time */
 void limits_forget(void);
 
 /* Sees to it that entries of the table's indexes are measured. */

@@ -4,7 +4,7 @@
 /* DDL as it runs. */
 #include "occ.h"
 
-#include "tcop/utility.h"
+#include "jobs.h"
 
 static ProcessUtility_hook_type utility_before;
 
@@ -19,7 +19,17 @@ on_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
            ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
            DestReceiver *receiver, QueryCompletion *completion)
 {
-    ProcessUtility_hook_type next = utility_before ? utility_before : standard_ProcessUtility;
+    struct utility_call call = {
+        .next = utility_before ? utility_before : standard_ProcessUtility,
+        .statement = statement,
+        .sql = sql,
+        .read_only_tree = read_only_tree,
+        .context = context,
+        .parameters = parameters,
+        .environment = environment,
+        .receiver = receiver,
+        .completion = completion,
+    };
     int depth = occ_utility_depth;
     if (limits_apply()) {
         catalog_check(statement->utilityStmt);
@@ -27,8 +37,7 @@ on_utility(PlannedStmt *statement, const char *sql, bool read_only_tree,
     occ_utility_depth += is_ddl(statement->utilityStmt);
     PG_TRY();
     {
-        next(statement, sql, read_only_tree, context, parameters, environment, receiver,
-             completion);
+        jobs_utility(&call);
     }
     PG_FINALLY();
     {

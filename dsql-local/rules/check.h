@@ -12,6 +12,7 @@ struct check {
     struct arena *arena;
     struct rules_statement *statement; /* kind, rule, sqlstate, message are filled */
     bool async;                        /* CREATE INDEX ASYNC, ALTER TABLE ASYNC */
+    bool sync_index;                   /* CREATE INDEX without ASYNC, perhaps within another */
     bool index_using;                  /* CREATE INDEX ... USING something else than btree_index */
     bool failed;                       /* out of memory */
     bool writes;                       /* INSERT, UPDATE, DELETE or MERGE, at any depth */

@@ -52,7 +52,7 @@ check_index(struct check *check, const struct tree *node)
         check_refuse(check, RULE_INDEX_CLAUSE, "WITH");
     }
     if (!check->async) {
-        check_refuse(check, RULE_INDEX_SYNC, NULL);
+        check->sync_index = true;
         return;
     }
     statement->job = RULES_JOB_INDEX_BUILD;

@@ -327,4 +327,8 @@ check_statement(struct check *check, const struct tree *node)
     if (!check_is_refused(check)) {
         check_everywhere(check, body, false);
     }
+    if (check->sync_index && !check_is_refused(check)) {
+        check->statement->session_may_allow = strcmp(body->key, "IndexStmt") == 0;
+        check_refuse(check, RULE_INDEX_SYNC, NULL);
+    }
 }

@@ -50,6 +50,7 @@ struct rules_statement {
     const size_t *inserted_at;
     const char *tag;      /* command tag to report instead of PostgreSQL's, or NULL */
     int rule;             /* RULES_ALLOWED, or the RULE_... that refuses it */
+    bool session_may_allow; /* PostgreSQL refuses by this rule unless a setting says otherwise */
     const char *sqlstate; /* of the refusal, else NULL */
     const char *message;  /* of the refusal, else NULL */
     const char *hint;     /* of the refusal, or NULL */
@@ -68,6 +69,13 @@ struct rules_statement {
 /* Where in the client's statement stands what stands at a place in sql: in
  * characters, from 1; 0: nowhere. */
 size_t rules_client_place(const struct rules_statement *statement, size_t place);
+
+/* Whether the statement is refused whatever the session's settings are. */
+static inline bool
+rules_refuses(const struct rules_statement *statement)
+{
+    return statement->rule != 0 && !statement->session_may_allow;
+}
 
 struct rules_text {
     size_t count; /* statements, in order; 0 for an empty text */

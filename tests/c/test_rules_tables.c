@@ -274,7 +274,12 @@ indexes_that_are_built_at_a_job(void)
     CHECK_TEXT(only("CREATE INDEX ASYNC ON \"a\"\"b.c\" (a)")->job_table, "\"a\"\"b.c\"");
     CHECK(only("CREATE INDEX ASYNC i ON t USING \"btree_index\" (a)")->rule == RULES_ALLOWED);
     CHECK(only("CREATE INDEX i ON t (a)")->rule == RULE_INDEX_SYNC);
-    CHECK(only("CREATE INDEX \"async\" ON t (a)")->rule == RULE_INDEX_SYNC);
+    CHECK(only("CREATE INDEX \"async\" ON t (a)")->session_may_allow);
+    CHECK(only("CREATE INDEX i ON t ((a::money))")->rule != RULE_INDEX_SYNC);
+    statement = only("CREATE SCHEMA s CREATE TABLE t (a int) CREATE INDEX i ON t (a)");
+    CHECK(statement->rule == RULE_INDEX_SYNC && !statement->session_may_allow);
+    statement = only("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'CREATE INDEX i ON t (a)'");
+    CHECK(statement->rule == RULE_INDEX_SYNC && !statement->session_may_allow);
     CHECK(only("CREATE INDEX CONCURRENTLY i ON t (a)")->rule == RULE_INDEX_CLAUSE);
     CHECK(only("CREATE INDEX ASYNC i ON t USING gin (a)")->rule == RULE_INDEX_CLAUSE);
     CHECK(only("CREATE INDEX ASYNC i ON t (a DESC)")->rule == RULE_INDEX_ORDER);

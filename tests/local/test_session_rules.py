@@ -230,7 +230,7 @@ def test_async_index_answers_a_job_that_can_be_waited_for(connect, table):
         row = connection.execute(
             "SELECT status, job_type, object_name FROM sys.jobs WHERE job_id = %s", [job]
         ).fetchone()
-        assert row == ("completed", "INDEX_BUILD", "rules_i")
+        assert row == ("completed", "INDEX_BUILD", "public.rules_i")
         assert connection.execute(f"CALL sys.wait_for_job('{job}')").fetchone() == (True,)
         assert refusal(connection, "SELECT sys.wait_for_job(job_id) FROM sys.jobs") == (
             "42809",
@@ -244,7 +244,7 @@ def test_async_index_without_a_name_gets_postgresqls(connect, table):
         name = connection.execute(
             "SELECT object_name FROM sys.jobs WHERE job_id = %s", [job]
         ).fetchone()
-        assert name == ("rules_t_note_idx",)
+        assert name == ("public.rules_t_note_idx",)
 
 
 def test_async_index_in_a_simple_query(connect, table):
