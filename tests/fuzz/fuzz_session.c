@@ -52,6 +52,12 @@ local_watch_busy(struct local_watch *watch)
     watch->running = true;
 }
 
+void
+local_jobs_changed(struct local_jobs *jobs, bool job)
+{
+    jobs->unfinished |= job;
+}
+
 int
 local_upstream_query(struct local_upstream *upstream, const char *sql,
                      const struct local_upstream_events *events, void *context)
