@@ -17,7 +17,6 @@
 
 #define SIGN_IN_SECONDS 60
 
-static const char access_denied[] = "unable to accept connection, access denied";
 static const char shutting_down[] = "terminating connection due to administrator command";
 
 /* ------------------------------------------------------------------- ending */
@@ -135,9 +134,15 @@ client_refuse(struct local_client *client, enum local_refused reason, const char
 }
 
 void
+client_refuse_by(struct local_client *client, enum local_refused reason, int rule, const char *hint)
+{
+    client_refuse(client, reason, rules_sqlstate(rule), rules_message(rule), hint);
+}
+
+void
 client_deny(struct local_client *client, const char *hint)
 {
-    client_refuse(client, REFUSED_ACCESS, "08006", access_denied, hint);
+    client_refuse_by(client, REFUSED_ACCESS, RULE_ACCESS_DENIED, hint);
 }
 
 /* ------------------------------------------------------------------- leaving */

@@ -85,7 +85,10 @@ void client_note_refusal(struct local_client *client, enum local_refused reason,
 /* The same, and ends the connection with an error. */
 void client_refuse(struct local_client *client, enum local_refused reason, const char *sqlstate,
                    const char *message, const char *hint);
-/* 08006, and the reason in the hint. */
+/* The same with a rule's SQLSTATE and words. */
+void client_refuse_by(struct local_client *client, enum local_refused reason, int rule,
+                      const char *hint);
+/* RULE_ACCESS_DENIED, and the reason in the hint. */
 void client_deny(struct local_client *client, const char *hint);
 /* The stream to the client ended or the bytes for it can go no further. */
 void client_on_stream_closed(struct local_stream *stream);

@@ -128,12 +128,10 @@ admit(struct local_client *client)
         client->admitted = true;
         return true;
     case LOCAL_RATE_EXCEEDED:
-        client_refuse(client, REFUSED_RATE, "53400", "Unable to accept connection, rate exceeded.",
-                      NULL);
+        client_refuse_by(client, REFUSED_RATE, RULE_CONNECTION_RATE, NULL);
         return false;
     case LOCAL_TOO_MANY:
-        client_refuse(client, REFUSED_TOO_MANY, "53300",
-                      "Unable to accept connection, too many open connections.", NULL);
+        client_refuse_by(client, REFUSED_TOO_MANY, RULE_CONNECTIONS, NULL);
         return false;
     }
     return false;
@@ -149,9 +147,8 @@ take_startup(struct local_client *client, const struct dsql__message *packet)
         return;
     }
     if (SSL_get_servername(client->front.ssl, TLSEXT_NAMETYPE_host_name) == NULL) {
-        client_refuse(client, REFUSED_SNI, "08006",
-                      "unable to accept connection, sni was not received",
-                      "Connect by name, not by address: host=localhost.");
+        client_refuse_by(client, REFUSED_SNI, RULE_NO_SNI,
+                         "Connect by name, not by address: host=localhost.");
         return;
     }
     if (!admit(client)) {

@@ -11,10 +11,6 @@
 #include "server.h"
 #include "service.h"
 
-static const char too_many[] = "Unable to accept connection, too many open connections.";
-static const char waking_up[] =
-    "unable to accept connection, waking up cluster, please retry later";
-
 static void
 ask_for_role(struct local_client *client)
 {
@@ -42,11 +38,11 @@ refuse(struct local_client *client, const struct dsql__message *message)
         diagnostic.sqlstate == NULL || diagnostic.message == NULL) {
         local_client_close(client);
     } else if (strcmp(diagnostic.sqlstate, "53300") == 0) {
-        client_refuse(client, REFUSED_TOO_MANY, "53300", too_many, NULL);
+        client_refuse_by(client, REFUSED_TOO_MANY, RULE_CONNECTIONS, NULL);
     } else if (strcmp(diagnostic.sqlstate, "28000") == 0) {
         client_deny(client, diagnostic.message);
     } else if (strcmp(diagnostic.sqlstate, "57P03") == 0) {
-        client_refuse(client, REFUSED_POSTGRES, "08006", waking_up, NULL);
+        client_refuse_by(client, REFUSED_POSTGRES, RULE_WAKING_UP, NULL);
     } else {
         client_refuse(client, REFUSED_POSTGRES, diagnostic.sqlstate, diagnostic.message,
                       diagnostic.hint);
@@ -199,11 +195,11 @@ client_connect_upstream(struct local_client *client)
     errno = 0;
     int fd = server->postgres->pid == 0 ? -1 : local_upstream_socket(server->postgres->socket_path);
     if (fd < 0 && (errno == EAGAIN || errno == EMFILE || errno == ENFILE)) {
-        client_refuse(client, REFUSED_TOO_MANY, "53300", too_many, NULL);
+        client_refuse_by(client, REFUSED_TOO_MANY, RULE_CONNECTIONS, NULL);
         return;
     }
     if (fd < 0) {
-        client_refuse(client, REFUSED_POSTGRES, "08006", waking_up, NULL);
+        client_refuse_by(client, REFUSED_POSTGRES, RULE_WAKING_UP, NULL);
         return;
     }
     if (local_stream_init(&client->back, &server->loop, fd, STREAM_PLAIN, &back_events, client) !=

@@ -7,8 +7,6 @@
  * session->fault until ReadyForQuery, and completions are kept back until then. */
 #include "server.h"
 
-static const struct refusal unavailable = {"XX000", "server unavailable", NULL};
-
 /* Sets the fault of a COMMIT that goes through, or the refusal of one that does
  * not. False: no fault, or only after the COMMIT. */
 static bool
@@ -23,10 +21,10 @@ fails_commit(struct local_session *session, struct refusal *refusal)
         return false;
     }
     if (local_inject_tosses(inject)) {
-        session->fault.error = unavailable;
+        session->fault.error = session_refusal(RULE_UNAVAILABLE);
         return false;
     }
-    *refusal = unavailable;
+    *refusal = session_refusal(RULE_UNAVAILABLE);
     return true;
 }
 

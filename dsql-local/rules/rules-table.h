@@ -30,6 +30,12 @@
     X(RULE_COLUMNS, "54011", "tables can have at most 255 columns", "limits") \
     X(RULE_OC000, "40001", "change conflicts with another transaction (OC000)", "conflicts") \
     X(RULE_OC001, "40001", "schema has been updated by another transaction (OC001)", "conflicts") \
+    X(RULE_UNAVAILABLE, "XX000", "server unavailable", "connections") \
+    X(RULE_ACCESS_DENIED, "08006", "unable to accept connection, access denied", "connections") \
+    X(RULE_NO_SNI, "08006", "unable to accept connection, sni was not received", "connections") \
+    X(RULE_WAKING_UP, "08006", "unable to accept connection, waking up cluster, please retry later", "connections") \
+    X(RULE_CONNECTION_RATE, "53400", "Unable to accept connection, rate exceeded.", "connections") \
+    X(RULE_CONNECTIONS, "53300", "Unable to accept connection, too many open connections.", "connections") \
     X(RULE_SETTING, "0A000", "setting configuration parameter \"%s\" not supported", "settings") \
     X(RULE_UNKNOWN_SETTING, "42704", "unrecognized configuration parameter \"%s\"", "settings") \
     X(RULE_STATEMENT, "0A000", "unsupported statement: %s", "statements") \

@@ -19,13 +19,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from support import Program, connect_to, token_for, wait_for
-from wire import SSL_REQUEST, Wire, context_for, dial, signed_in, sockets_are_closed
+from wire import SSL_REQUEST, Wire, context_for, dial, fields, signed_in, sockets_are_closed
 
 __all__ = ["sockets_are_closed"]  # a fixture
 
 # What one client may make the endpoint hold: a few hundred KB each way, and what the
 # sanitizers add.
 BOUND = 24 << 20
+
+ENDED = "terminating connection: the PostgreSQL behind the endpoint has ended it"
 
 
 class Measured(Program):
@@ -439,6 +441,22 @@ def test_a_client_without_a_postgresql_connection_outlives_postgresql(start):
         assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
     wire.query("SELECT 1")  # OC001, for the table
     assert wire.query("SELECT 1")[-2:] == [(b"C", b"SELECT 1\0"), (b"Z", b"I")]
+
+
+def test_a_client_that_comes_while_postgresql_starts_is_told_to_come_again(start):
+    program = start("--ephemeral")
+    token = token_for(program.endpoint)
+    waiting = [signed_in(program.endpoint, token) for _ in range(30)]
+    os.kill(backend_of(signed_in(program.endpoint, token)), signal.SIGKILL)
+    seen = set()
+    for wire in waiting:
+        wire.send(b"Q", b"SELECT 1\0")
+        kind, body = wire.message()
+        seen.add(fields(body)["M"] if kind == b"E" else "served")
+        time.sleep(0.01)
+    words = "unable to accept connection, waking up cluster, please retry later"
+    assert words in seen
+    assert seen <= {words, "served", ENDED}
 
 
 def recovered(endpoint) -> bool:
