@@ -131,6 +131,8 @@ begin(unsigned kind)
     struct dsql_error error;
     memset(&server, 0, sizeof server);
     front = back = (struct local_stream){0};
+    static const struct local_options options;
+    server.options = &options;
     local_texts_init(&server.texts, 16, 1 << 16);
     if (kind & 1) {
         require(local_inject_read("occ=0.2,oc001=0.1,drop=0.01,unavailable=0.2,seed=1",
