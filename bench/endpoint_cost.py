@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import asyncpg
 import libdsql
@@ -30,10 +29,10 @@ ROUNDS = 9
 READS = 1000
 ROWS = 200_000
 BATCH = 2_500
-COLUMNS = "id int PRIMARY KEY, a bigint, b text, c float8, d timestamptz, e bool, f uuid, g date, h text"
-VALUES = (
-    "g, g * 1000, 'text ' || g, g / 7.0, now(), g % 2 = 0, gen_random_uuid(), current_date, repeat('x', 30)"
+COLUMNS = (
+    "id int PRIMARY KEY, a bigint, b text, c float8, d timestamptz, e bool, f uuid, g date, h text"
 )
+VALUES = "g, g * 1000, 'text ' || g, g / 7.0, now(), g % 2 = 0, gen_random_uuid(), current_date, repeat('x', 30)"
 
 
 @contextmanager
@@ -59,7 +58,10 @@ def running(*arguments: str) -> Iterator[tuple[libdsql.local.LocalEndpoint, str]
 def through(endpoint: libdsql.local.LocalEndpoint) -> dict[str, object]:
     """psycopg's way through dsql-local."""
     token = libdsql.token(
-        "localhost", region=endpoint.region, credentials_file=endpoint.credentials, profile="default"
+        "localhost",
+        region=endpoint.region,
+        credentials_file=endpoint.credentials,
+        profile="default",
     )
     return {
         "host": "localhost",
@@ -106,7 +108,9 @@ def psycopg_acts(connection: psycopg.Connection) -> dict[str, Act]:
         began = time.perf_counter()
         for _ in range(READS // 10):
             connection.execute(
-                "INSERT INTO written VALUES (%s, 'x')", [next(numbers) + id(connection)], prepare=True
+                "INSERT INTO written VALUES (%s, 'x')",
+                [next(numbers) + id(connection)],
+                prepare=True,
             )
         return (time.perf_counter() - began) / (READS // 10)
 
@@ -183,8 +187,8 @@ def run() -> str:
     lines = [
         "## dsql-local beside its PostgreSQL",
         "",
-        f"Median (minimum) of {ROUNDS} rounds, in turns; through dsql-local with TLS, directly over the",
-        "Unix socket. Both are one PostgreSQL with its ordinary durability.",
+        f"Median (minimum) of {ROUNDS} rounds, in turns; through dsql-local with TLS, directly over",
+        "the Unix socket. Both are one PostgreSQL with its ordinary durability.",
         "",
         "| client | what | through dsql-local | directly | ratio | budget |",
         "|---|---|---|---|---|---|",
@@ -197,9 +201,8 @@ def run() -> str:
                 f"{median * factor:,.0f} {unit} ({min(side) * factor:,.0f})"
                 for median, side in zip(medians, (here, there), strict=True)
             ]
-            lines.append(
-                f"| {client} | {label} | {cells[0]} | {cells[1]} | {medians[0] / medians[1]:.2f} | {budget} |"
-            )
+            ratio = f"{medians[0] / medians[1]:.2f}"
+            lines.append("| " + " | ".join([client, label, *cells, ratio, budget]) + " |")
     return "\n".join(lines)
 
 

@@ -334,3 +334,108 @@ BEGIN
     RETURN pg_catalog.dsql_local_set_config(setting_name, new_value, is_local);
 END $$;
 REVOKE UPDATE ON pg_catalog.pg_settings FROM PUBLIC; -- it would be SET, too
+
+-- What definitions say of tables of users: the service's index method, and a
+-- primary key that carries every other column.
+DO $$
+BEGIN
+    IF pg_catalog.to_regprocedure('pg_catalog.dsql_local_indexdef(oid)') IS NULL THEN
+        ALTER FUNCTION pg_catalog.pg_get_indexdef(oid) RENAME TO dsql_local_indexdef;
+        ALTER FUNCTION pg_catalog.pg_get_indexdef(oid, integer, boolean)
+            RENAME TO dsql_local_indexdef;
+        ALTER FUNCTION pg_catalog.pg_get_constraintdef(oid) RENAME TO dsql_local_constraintdef;
+        ALTER FUNCTION pg_catalog.pg_get_constraintdef(oid, boolean)
+            RENAME TO dsql_local_constraintdef;
+        -- The service does not have them.
+        ALTER FUNCTION pg_catalog.pg_table_size(regclass) RENAME TO dsql_local_table_size;
+        ALTER FUNCTION pg_catalog.inet_server_addr() RENAME TO dsql_local_server_addr;
+        CREATE ACCESS METHOD btree_index TYPE INDEX HANDLER pg_catalog.bthandler;
+    END IF;
+END $$;
+
+-- " INCLUDE (...)" of a primary key's index: all columns that are no keys.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_included(index oid) RETURNS text
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT ' INCLUDE (' || pg_catalog.string_agg(
+        pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')'
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid
+    WHERE i.indexrelid = index AND i.indisprimary AND a.attnum > 0 AND NOT a.attisdropped
+      AND a.attnum <> ALL (
+          (pg_catalog.string_to_array(i.indkey::pg_catalog.text, ' ')::pg_catalog.int2[])
+          [1:i.indnkeyatts])
+$$;
+
+-- A definition without what a primary key was told to include, and with all that
+-- it does. Quoted names are passed over as wholes.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_include(definition text, index oid) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN EXISTS (
+            SELECT FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+            JOIN pg_catalog.pg_am m ON m.oid = t.relam
+            WHERE i.indexrelid = index AND i.indisprimary AND m.amname = 'btree_table')
+        THEN pg_catalog.regexp_replace(
+                definition, '^((?:[^"]|"[^"]*")*?) INCLUDE \(.*$', '\1')
+             || coalesce(pg_catalog.dsql_local_included(index), '')
+        ELSE definition END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_method(definition text, index oid) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN EXISTS (
+            SELECT FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+            JOIN pg_catalog.pg_am m ON m.oid = t.relam
+            WHERE i.indexrelid = index AND m.amname = 'btree_table')
+        THEN pg_catalog.regexp_replace(
+                definition, '^((?:[^"]|"[^"]*")*?) USING btree ', '\1 USING btree_index ')
+        ELSE definition END
+$$;
+
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(index oid) RETURNS text
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT pg_catalog.dsql_local_include(
+        pg_catalog.dsql_local_method(pg_catalog.dsql_local_indexdef(index), index), index)
+$$;
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_indexdef(index oid, "column" integer, pretty boolean)
+RETURNS text
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT CASE WHEN "column" = 0
+        THEN pg_catalog.dsql_local_include(pg_catalog.dsql_local_method(
+                 pg_catalog.dsql_local_indexdef(index, 0, pretty), index), index)
+        ELSE pg_catalog.dsql_local_indexdef(index, "column", pretty) END
+$$;
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(con oid) RETURNS text
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT pg_catalog.dsql_local_include(
+        pg_catalog.dsql_local_constraintdef(con),
+        (SELECT c.conindid FROM pg_catalog.pg_constraint c WHERE c.oid = con AND c.contype = 'p'))
+$$;
+CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(con oid, pretty boolean) RETURNS text
+LANGUAGE sql STABLE STRICT AS $$
+    SELECT pg_catalog.dsql_local_include(
+        pg_catalog.dsql_local_constraintdef(con, pretty),
+        (SELECT c.conindid FROM pg_catalog.pg_constraint c WHERE c.oid = con AND c.contype = 'p'))
+$$;
+
+CREATE OR REPLACE VIEW pg_catalog.pg_indexes AS
+    SELECT n.nspname AS schemaname, t.relname AS tablename, i.relname AS indexname,
+           s.spcname AS tablespace, pg_catalog.pg_get_indexdef(i.oid) AS indexdef
+    FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_class t ON t.oid = x.indrelid
+    JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+    LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
+    LEFT JOIN pg_catalog.pg_tablespace s ON s.oid = i.reltablespace
+    WHERE t.relkind IN ('r', 'm', 'p') AND i.relkind IN ('i', 'I');
+
+-- Settings as the service has them; ours are nobody's business.
+CREATE OR REPLACE VIEW pg_catalog.pg_settings AS
+    SELECT a.name,
+           CASE a.name WHEN 'server_version' THEN '16.15' WHEN 'server_version_num' THEN '160015'
+                ELSE a.setting END AS setting,
+           a.unit, a.category, a.short_desc, a.extra_desc, a.context, a.vartype, a.source,
+           a.min_val, a.max_val, a.enumvals, a.boot_val, a.reset_val, a.sourcefile, a.sourceline,
+           a.pending_restart
+    FROM pg_catalog.pg_show_all_settings() a
+    WHERE a.name NOT LIKE 'dsql\_local.%';

@@ -21,6 +21,7 @@
 #include "parser/parse_expr.h"
 #include "parser/parse_relation.h"
 #include "parser/parse_type.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -270,10 +271,49 @@ check_statistics(const CreateStatsStmt *statement)
     }
 }
 
+static Oid
+mappings_oid(void)
+{
+    return get_relname_relid("iam", get_namespace_oid("pg_dsql_local", false));
+}
+
+/* Whether a role is granted to somebody by AWS IAM GRANT (bootstrap.sql). */
+static bool
+is_mapping_of(HeapTuple tuple, Oid role)
+{
+    bool null;
+    Relation mappings = table_open(mappings_oid(), NoLock);
+    AttrNumber number = get_attnum(RelationGetRelid(mappings), "pg_role_oid");
+    Datum value = heap_getattr(tuple, number, RelationGetDescr(mappings), &null);
+    table_close(mappings, NoLock);
+    return !null && DatumGetObjectId(value) == role;
+}
+
+static void
+check_drop_role(const DropRoleStmt *statement)
+{
+    ListCell *cell;
+    foreach (cell, statement->roles) {
+        const RoleSpec *role = lfirst_node(RoleSpec, cell);
+        Oid oid = role->roletype == ROLESPEC_CSTRING ? get_role_oid(role->rolename, true)
+                                                     : InvalidOid;
+        if (OidIsValid(oid) && count(mappings_oid(), is_mapping_of, oid) > 0) {
+            ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+                            errmsg("role \"%s\" cannot be dropped because some objects depend "
+                                   "on it", role->rolename),
+                            errhint("Run AWS IAM REVOKE for each of its mappings in "
+                                    "sys.iam_pg_role_mappings first.")));
+        }
+    }
+}
+
 void
 catalog_check(const Node *statement)
 {
     switch (nodeTag(statement)) {
+    case T_DropRoleStmt:
+        check_drop_role((const DropRoleStmt *)statement);
+        break;
     case T_CreateStmt:
         check_relations(RELKIND_RELATION, TABLES_MAX, RULE_TABLES);
         check_stored_types(((const CreateStmt *)statement)->tableElts);

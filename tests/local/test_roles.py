@@ -124,3 +124,29 @@ def test_role_that_is_not_there_is_denied(endpoint):
 def test_tokens_of_admin_are_for_admin(endpoint, role):
     with pytest.raises(psycopg.OperationalError, match="Wrong user to action mapping"):
         connect_to(endpoint, "app", password=token_for(endpoint, "admin"))
+
+
+def test_role_that_somebody_may_be_is_not_dropped(role, connect):
+    admin = connect(autocommit=True)
+    mapped = "SELECT arn FROM sys.iam_pg_role_mappings WHERE pg_role_name = 'to_go'"
+    arn = "arn:aws:iam::123456789012:role/to-go"
+    admin.execute("CREATE ROLE to_go WITH LOGIN")
+    admin.execute(f"AWS IAM GRANT to_go TO '{arn}'")
+    assert admin.execute(mapped).fetchall() == [(arn,)]
+    with pytest.raises(psycopg.errors.DependentObjectsStillExist) as caught:
+        admin.execute("DROP ROLE IF EXISTS nobody_at_all, to_go")
+    assert "AWS IAM REVOKE" in (caught.value.diag.message_hint or "")
+    admin.execute(f"AWS IAM REVOKE to_go FROM '{arn}'")
+    admin.execute("DROP ROLE to_go")
+
+
+def test_default_privileges_of_another_role_are_refused(role, connect):
+    admin = connect(autocommit=True)
+    admin.execute("CREATE ROLE of_others")
+    try:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            admin.execute(
+                "ALTER DEFAULT PRIVILEGES FOR ROLE of_others GRANT SELECT ON TABLES TO PUBLIC"
+            )
+    finally:
+        admin.execute("DROP ROLE of_others")
