@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import os
+import re
 import shutil
 import ssl
 import statistics
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import asyncpg
 import libdsql
@@ -32,7 +34,10 @@ BATCH = 2_500
 COLUMNS = (
     "id int PRIMARY KEY, a bigint, b text, c float8, d timestamptz, e bool, f uuid, g date, h text"
 )
-VALUES = "g, g * 1000, 'text ' || g, g / 7.0, now(), g % 2 = 0, gen_random_uuid(), current_date, repeat('x', 30)"
+VALUES = """
+    g, g * 1000, 'text ' || g, g / 7.0, now(), g % 2 = 0, gen_random_uuid(), current_date,
+    repeat('x', 30)
+"""
 
 
 @contextmanager
@@ -152,7 +157,9 @@ def take_turns(here: dict[str, Act], there: dict[str, Act]) -> dict[str, tuple[l
     return samples
 
 
-def tables(endpoint: libdsql.local.LocalEndpoint, socket: str) -> Iterator[tuple[str, str, object]]:
+def tables(
+    endpoint: libdsql.local.LocalEndpoint, socket: str
+) -> Iterator[tuple[str, str, tuple[list[float], ...]]]:
     loop = asyncio.new_event_loop()
     keywords = through(endpoint)
     context = ssl.create_default_context(cafile=endpoint.ca)
@@ -176,6 +183,76 @@ def tables(endpoint: libdsql.local.LocalEndpoint, socket: str) -> Iterator[tuple
         yield f"asyncpg {importlib.metadata.version('asyncpg')}", name, samples
 
 
+# ------------------------------------------------------------------------------ pgbench
+
+
+def pgbench_program() -> str | None:
+    """One that speaks TLS: the system's, not the extra's."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
+    return str(found[-1]) if found else shutil.which("pgbench")
+
+
+def pgbench_fill(connection: psycopg.Connection) -> None:
+    """Its tables; `pgbench -i` uses what the rules refuse."""
+    connection.execute(
+        "CREATE TABLE pgbench_accounts"
+        " (aid int PRIMARY KEY, bid int, abalance int, filler char(84))"
+    )
+    connection.execute("CREATE TABLE pgbench_branches (bid int PRIMARY KEY, bbalance int)")
+    connection.execute("INSERT INTO pgbench_branches VALUES (1, 0)")
+    for first in range(1, 100_001, BATCH):
+        with connection.cursor() as cursor, cursor.copy("COPY pgbench_accounts FROM STDIN") as copy:
+            for number in range(first, first + BATCH):
+                copy.write_row((number, 1, 0, ""))
+
+
+def pgbench_round(program: str, keywords: dict[str, object], clients: int) -> float:
+    """Microseconds of a select-only transaction."""
+    names = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER"}
+    names |= {"password": "PGPASSWORD", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"}
+    variables = {names[key]: str(value) for key, value in keywords.items() if key in names}
+    said = subprocess.run(
+        [program, "-n", "-S", "-M", "prepared", "-T", "2", "-c", str(clients), "postgres"],
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    average = re.search(r"latency average = ([\d.]+) ms", said)
+    assert average is not None, said
+    return float(average[1]) * 1000
+
+
+def pgbench_lines(endpoint: libdsql.local.LocalEndpoint, socket: str) -> Iterator[str]:
+    program = pgbench_program()
+    if program is None:
+        return
+    keywords = through(endpoint)
+    with psycopg.connect(autocommit=True, **keywords) as connection:  # type: ignore[arg-type]
+        pgbench_fill(connection)
+    direct: dict[str, object] = {"host": socket, "user": "postgres"}
+    for clients in (1, 8):
+        sides: tuple[list[float], list[float]] = ([], [])
+        for _ in range(3):
+            sides[0].append(pgbench_round(program, keywords, clients))
+            sides[1].append(pgbench_round(program, direct, clients))
+        yield row("pgbench -S", f"{clients} client(s)", sides, 1, "us", "")
+
+
+# ------------------------------------------------------------------------------- tables
+
+
+def row(
+    client: str, label: str, sides: tuple[list[float], ...], factor: float, unit: str, budget: str
+) -> str:
+    here, there = (statistics.median(side) for side in sides)
+    cells = [
+        f"{statistics.median(side) * factor:,.0f} {unit} ({min(side) * factor:,.0f})"
+        for side in sides
+    ]
+    return "| " + " | ".join([client, label, *cells, f"{here / there:.2f}", budget]) + " |"
+
+
 LABELS = {
     "read": ("one row by its key", 1e6, "us", "<= 1.5"),
     "fetch": ("200,000 rows x 9", 1e3, "ms", "<= 1.3"),
@@ -187,22 +264,16 @@ def run() -> str:
     lines = [
         "## dsql-local beside its PostgreSQL",
         "",
-        f"Median (minimum) of {ROUNDS} rounds, in turns; through dsql-local with TLS, directly over",
-        "the Unix socket. Both are one PostgreSQL with its ordinary durability.",
+        f"Median (minimum) of {ROUNDS} rounds, in turns; through dsql-local with TLS, directly",
+        "over the Unix socket. Both are one PostgreSQL with its ordinary durability.",
         "",
         "| client | what | through dsql-local | directly | ratio | budget |",
         "|---|---|---|---|---|---|",
     ]
     with running() as (endpoint, socket):
-        for client, name, (here, there) in tables(endpoint, socket):  # type: ignore[misc]
-            label, factor, unit, budget = LABELS[name]
-            medians = statistics.median(here), statistics.median(there)
-            cells = [
-                f"{median * factor:,.0f} {unit} ({min(side) * factor:,.0f})"
-                for median, side in zip(medians, (here, there), strict=True)
-            ]
-            ratio = f"{medians[0] / medians[1]:.2f}"
-            lines.append("| " + " | ".join([client, label, *cells, ratio, budget]) + " |")
+        for client, name, samples in tables(endpoint, socket):
+            lines.append(row(client, LABELS[name][0], samples, *LABELS[name][1:]))
+        lines += pgbench_lines(endpoint, socket)
     return "\n".join(lines)
 
 

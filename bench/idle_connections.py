@@ -61,7 +61,8 @@ def connect(port: int, context: ssl.SSLContext, token: str, used: bool) -> ssl.S
     return stream
 
 
-def measure(program: str, count: int, used: bool) -> None:
+def measure(program: str, count: int, used: bool) -> tuple[float, float, float]:
+    """KB for each, MB in all, milliseconds to open each."""
     process = subprocess.Popen(
         [program, "--ephemeral", "--port", "0", "--connection-rate", "0"],
         stdout=subprocess.PIPE,
@@ -86,28 +87,39 @@ def measure(program: str, count: int, used: bool) -> None:
         streams += [connect(endpoint.port, context, token, used) for _ in range(count)]
         seconds = time.perf_counter() - began
         grown = resident(process.pid) - before
-        print(
-            f"{count:6d} connections: {grown / count / 1024:5.1f} KB each, "
-            f"{resident(process.pid) / 2**20:.0f} MB in all; "
-            f"opened one after the other in {seconds / count * 1000:.2f} ms each"
-        )
+        whole = resident(process.pid)
         for stream in streams:
             stream.close()
+        return grown / count / 1024, whole / 2**20, seconds / count * 1000
     finally:
         process.terminate()
         process.communicate()
+
+
+def run(counts: tuple[int, ...] = (1000, 5000), used: bool = False) -> str:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    lines = [
+        "## Idle connections of dsql-local",
+        "",
+        "Signed in, nothing sent: no PostgreSQL connection yet. Memory of the endpoint's process.",
+        "",
+        "| connections | memory of each | in all | to open one | budget |",
+        "|---|---|---|---|---|",
+    ]
+    for count in counts:
+        each, whole, opening = measure(libdsql.local.program(), count, used)
+        cells = [f"{count:,}", f"{each:.1f} KB", f"{whole:.0f} MB", f"{opening:.2f} ms", "<= 20 KB"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counts", nargs="*", type=int, default=[1000, 5000])
     parser.add_argument("--used", action="store_true", help="after one statement each")
-    parser.add_argument("--program", default=libdsql.local.program(), help="dsql-local")
     arguments = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    for count in arguments.counts:
-        measure(arguments.program, count, arguments.used)
+    print(run(tuple(arguments.counts), arguments.used))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,17 @@ import platform
 import sys
 from pathlib import Path
 
+import endpoint_cost
+import idle_connections
 import rule_check
 import token_cost
 
-BENCHMARKS = {"token": token_cost.run, "rules": rule_check.run}
+BENCHMARKS = {
+    "token": token_cost.run,
+    "endpoint": endpoint_cost.run,
+    "idle": idle_connections.run,
+    "rules": rule_check.run,
+}
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 
 
