@@ -179,6 +179,15 @@ look_at_job(const char *id)
     return state;
 }
 
+static void
+nap(void)
+{
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+}
+
 /* CALL sys.wait_for_job(id): one row, whether the job has ended well. */
 Datum
 dsql_local_wait_for_job(PG_FUNCTION_ARGS)
@@ -187,12 +196,14 @@ dsql_local_wait_for_job(PG_FUNCTION_ARGS)
     TupleDesc row;
     bool null = false;
     enum job_state state;
+    bool waited = false;
     while ((state = look_at_job(id)) == JOB_RUNNING) {
         limits_check_age();
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_MS,
-                        PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
+        nap();
+        waited = true;
+    }
+    if (waited) {
+        nap(); /* the endpoint hears of the change before our client goes on */
     }
     if (state == JOB_UNKNOWN) {
         ereport(ERROR,

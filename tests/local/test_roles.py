@@ -79,6 +79,15 @@ def test_role_has_a_schema_of_its_own_and_no_right_in_public(endpoint, role):
         role.execute(f"AWS IAM REVOKE app FROM '{ARN}'")
 
 
+def test_mapping_made_twice_is_one(endpoint, role):
+    for _ in range(2):
+        assert role.execute(f"AWS IAM GRANT app TO '{ARN}'").statusmessage == "GRANT"
+    mapped = "SELECT count(*) FROM sys.iam_pg_role_mappings WHERE pg_role_name = 'app'"
+    assert role.execute(mapped).fetchone() == (1,)
+    role.execute(f"AWS IAM REVOKE app FROM '{ARN}'")
+    assert role.execute(mapped).fetchone() == (0,)
+
+
 def test_only_admin_maps_roles(endpoint, role):
     role.execute(f"AWS IAM GRANT app TO '{ARN}'")
     try:
