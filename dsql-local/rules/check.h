@@ -101,7 +101,5 @@ bool check_boolean(const struct tree *option);
 const char *check_constant_in_casts(const struct tree *node);
 /* The last part of a qualified name, which is a list of Strings. */
 const char *check_last_name(const struct tree *names);
-/* A RangeVar in SQL's spelling, quoted where it must be; NULL without memory. */
-const char *check_table_name(struct check *check, const struct tree *relation);
 
 #endif

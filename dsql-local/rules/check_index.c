@@ -56,6 +56,4 @@ check_index(struct check *check, const struct tree *node)
         return;
     }
     statement->job = RULES_JOB_INDEX_BUILD;
-    statement->job_table = check_table_name(check, tree_get(node, "relation"));
-    statement->job_object = tree_text(node, "idxname");
 }

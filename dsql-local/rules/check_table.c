@@ -247,12 +247,12 @@ check_set_identity(struct check *check, const struct tree *command)
 static void
 check_validate(struct check *check, const struct tree *command)
 {
+    (void)command;
     if (!check->async) {
         check_refuse(check, RULE_ALTER_TABLE, "VALIDATE CONSTRAINT");
         return;
     }
     check->statement->job = RULES_JOB_VALIDATE_CONSTRAINT;
-    check->statement->job_object = tree_text(command, "name");
 }
 
 /* In the words that PostgreSQL has for these commands in its own messages. */
@@ -336,9 +336,6 @@ check_alter_table(struct check *check, const struct tree *node)
     if (tree_is(node, "objtype", "OBJECT_TYPE") || tree_is(node, "relkind", "OBJECT_TYPE")) {
         check_refuse(check, RULE_ALTER, "TYPE"); /* a composite type's attributes */
         return;
-    }
-    if (check->async) {
-        check->statement->job_table = check_table_name(check, tree_get(node, "relation"));
     }
     for (const struct tree *item = list ? list->first : NULL; item != NULL; item = item->next) {
         check_command(check, tree_get(item, "AlterTableCmd"));

@@ -167,8 +167,7 @@ read_all(struct arena *arena, const char *sql, size_t length, struct rules_text 
 static const char **
 string_of(struct rules_statement *statement, size_t index)
 {
-    const char **strings[] = {&statement->sql, &statement->message, &statement->job_table,
-                              &statement->job_object, &statement->show};
+    const char **strings[] = {&statement->sql, &statement->message, &statement->show};
     return index < sizeof strings / sizeof strings[0] ? strings[index] : NULL;
 }
 

@@ -55,9 +55,6 @@ struct rules_statement {
     const char *message;  /* of the refusal, else NULL */
     const char *hint;     /* of the refusal, or NULL */
     enum rules_job job;
-    const char *
-        job_table; /* the table as SQL spells it (qualified as given, quoted if need be), or NULL */
-    const char *job_object; /* index or constraint name, unquoted; NULL: PostgreSQL chooses it */
     enum rules_copy copy;
     bool deallocate_all; /* DEALLOCATE ALL: forgets every prepared statement */
     const char *show;    /* name of the parameter of a SHOW, folded to lower case, or NULL */

@@ -261,17 +261,10 @@ indexes_that_are_built_at_a_job(void)
     CHECK(statement->same_positions);
     CHECK_TEXT(statement->sql,
                "CREATE UNIQUE INDEX       IF NOT EXISTS \"I x\" ON s.\"T\" (a) INCLUDE (b)");
-    CHECK_TEXT(statement->job_table, "s.\"T\"");
-    CHECK_TEXT(statement->job_object, "I x");
     statement = only("create index/**/async on t using btree_index (a)");
     CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
-    CHECK(statement->job_object == NULL);
-    CHECK_TEXT(statement->job_table, "t");
     statement = only("CREATE INDEX ASYNC async ON ONLY S /* s */ . U&\"\\00541\" (a)");
     CHECK(statement->rule == RULES_ALLOWED && statement->job == RULES_JOB_INDEX_BUILD);
-    CHECK_TEXT(statement->job_table, "s.\"T1\"");
-    CHECK_TEXT(statement->job_object, "async");
-    CHECK_TEXT(only("CREATE INDEX ASYNC ON \"a\"\"b.c\" (a)")->job_table, "\"a\"\"b.c\"");
     CHECK(only("CREATE INDEX ASYNC i ON t USING \"btree_index\" (a)")->rule == RULES_ALLOWED);
     CHECK(only("CREATE INDEX i ON t (a)")->rule == RULE_INDEX_SYNC);
     CHECK(only("CREATE INDEX \"async\" ON t (a)")->session_may_allow);

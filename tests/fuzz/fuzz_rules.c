@@ -21,7 +21,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (statement->start + statement->length > size || statement->sql == NULL ||
             (statement->rule != RULES_ALLOWED) != (statement->message != NULL) ||
             (statement->rule != RULES_ALLOWED) != (statement->sqlstate != NULL) ||
-            (statement->job != RULES_JOB_NONE && statement->job_table == NULL) ||
             statement->rule >= RULES_COUNT || statement->kind > RULES_SESSION ||
             (statement->same_positions && strlen(statement->sql) > statement->length)) {
             __builtin_trap();
