@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 import libdsql
@@ -40,9 +41,16 @@ VALUES = """
 """
 
 
+class Running(NamedTuple):
+    """A dsql-local of our own."""
+
+    endpoint: libdsql.local.LocalEndpoint
+    socket: str  # the folder of its PostgreSQL's
+    pid: int
+
+
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[libdsql.local.LocalEndpoint, str]]:
-    """A dsql-local of our own, and the folder of its PostgreSQL's socket."""
+def running(*arguments: str) -> Iterator[Running]:
     place = tempfile.mkdtemp(prefix="dsql-bench-", dir="/tmp")
     os.chmod(place, 0o711)
     process = subprocess.Popen(
@@ -53,7 +61,8 @@ def running(*arguments: str) -> Iterator[tuple[libdsql.local.LocalEndpoint, str]
     )
     assert process.stdout is not None
     try:
-        yield libdsql.local.parse_ready(process.stdout.readline()), f"{place}/data/pg/socket"
+        endpoint = libdsql.local.parse_ready(process.stdout.readline())
+        yield Running(endpoint, f"{place}/data/pg/socket", process.pid)
     finally:
         process.terminate()
         process.wait()
@@ -266,7 +275,7 @@ def run() -> str:
         "| client | what | through dsql-local | directly | ratio | budget |",
         "|---|---|---|---|---|---|",
     ]
-    with running() as (endpoint, socket):
+    with running() as (endpoint, socket, _):
         for client, name, samples in tables(endpoint, socket):
             lines.append(row(client, LABELS[name][0], samples, *LABELS[name][1:]))
         lines += pgbench_lines(endpoint, socket)

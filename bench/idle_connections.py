@@ -15,12 +15,10 @@ import resource
 import socket
 import ssl
 import struct
-import subprocess
 import time
 from pathlib import Path
 
-import libdsql
-import libdsql.local
+from endpoint_cost import running, through
 
 
 def resident(pid: int) -> int:
@@ -61,39 +59,21 @@ def connect(port: int, context: ssl.SSLContext, token: str, used: bool) -> ssl.S
     return stream
 
 
-def measure(program: str, count: int, used: bool) -> tuple[float, float, float]:
+def measure(count: int, used: bool) -> tuple[float, float, float]:
     """KB for each, MB in all, milliseconds to open each."""
-    process = subprocess.Popen(
-        [program, "--ephemeral", "--port", "0", "--connection-rate", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=libdsql.local.environment(),
-    )
-    assert process.stdout is not None
-    try:
-        endpoint = libdsql.local.parse_ready(process.stdout.readline().strip())
+    with running("--connection-rate", "0") as (endpoint, _, pid):
         context = ssl.create_default_context(cafile=endpoint.ca)
         context.set_alpn_protocols(["postgresql"])
-        token = libdsql.token(
-            "localhost",
-            "admin",
-            region=endpoint.region,
-            credentials_file=endpoint.credentials,
-            profile="default",
-        )
+        token = str(through(endpoint)["password"])
         streams = [connect(endpoint.port, context, token, used)]
-        before = resident(process.pid)
+        before = resident(pid)
         began = time.perf_counter()
         streams += [connect(endpoint.port, context, token, used) for _ in range(count)]
         seconds = time.perf_counter() - began
-        grown = resident(process.pid) - before
-        whole = resident(process.pid)
+        whole = resident(pid)
         for stream in streams:
             stream.close()
-        return grown / count / 1024, whole / 2**20, seconds / count * 1000
-    finally:
-        process.terminate()
-        process.communicate()
+    return (whole - before) / count / 1024, whole / 2**20, seconds / count * 1000
 
 
 def run(counts: tuple[int, ...] = (1000, 5000), used: bool = False) -> str:
@@ -108,7 +88,7 @@ def run(counts: tuple[int, ...] = (1000, 5000), used: bool = False) -> str:
         "|---|---|---|---|---|",
     ]
     for count in counts:
-        each, whole, opening = measure(libdsql.local.program(), count, used)
+        each, whole, opening = measure(count, used)
         cells = [f"{count:,}", f"{each:.1f} KB", f"{whole:.0f} MB", f"{opening:.2f} ms", "<= 20 KB"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -15,6 +14,7 @@
 #include "error.h"
 #include "files.h"
 #include "postgres.h"
+#include "upstream.h"
 #include "wire.h"
 
 extern const char local_bootstrap_sql[];
@@ -26,14 +26,8 @@ extern const size_t local_bootstrap_sql_size;
 static int
 open_socket(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct timeval limit = {.tv_sec = WAIT_SECONDS};
-    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        close(fd);
-        return -1;
-    }
+    int fd = local_upstream_socket(path, 0);
     if (fd >= 0) {
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     }

@@ -366,15 +366,21 @@ LANGUAGE sql STABLE STRICT AS $$
           [1:i.indnkeyatts])
 $$;
 
+-- Whether an index of a table of users is a primary key's; NULL for any other index.
+CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_is_primary(index oid) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT i.indisprimary
+    FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+    JOIN pg_catalog.pg_am m ON m.oid = t.relam
+    WHERE i.indexrelid = index AND m.amname = 'btree_table'
+$$;
+
 -- A definition without what a primary key was told to include, and with all that
 -- it does. Quoted names are passed over as wholes.
 CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_include(definition text, index oid) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN EXISTS (
-            SELECT FROM pg_catalog.pg_index i
-            JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
-            JOIN pg_catalog.pg_am m ON m.oid = t.relam
-            WHERE i.indexrelid = index AND i.indisprimary AND m.amname = 'btree_table')
+    SELECT CASE WHEN pg_catalog.dsql_local_is_primary(index)
         THEN pg_catalog.regexp_replace(
                 definition, '^((?:[^"]|"[^"]*")*?) INCLUDE \(.*$', '\1')
              || coalesce(pg_catalog.dsql_local_included(index), '')
@@ -383,11 +389,7 @@ $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.dsql_local_method(definition text, index oid) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN EXISTS (
-            SELECT FROM pg_catalog.pg_index i
-            JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
-            JOIN pg_catalog.pg_am m ON m.oid = t.relam
-            WHERE i.indexrelid = index AND m.amname = 'btree_table')
+    SELECT CASE WHEN pg_catalog.dsql_local_is_primary(index) IS NOT NULL
         THEN pg_catalog.regexp_replace(
                 definition, '^((?:[^"]|"[^"]*")*?) USING btree ', '\1 USING btree_index ')
         ELSE definition END

@@ -128,6 +128,13 @@ session_refusal(int rule)
     return (struct refusal){.sqlstate = rules_sqlstate(rule), .message = rules_message(rule)};
 }
 
+bool
+session_uses_catalog(const struct rules_statement *statement)
+{
+    return statement->kind == RULES_READ || statement->kind == RULES_DML ||
+           statement->kind == RULES_DDL;
+}
+
 /* A catalog change that this session has not been told of. */
 bool
 session_judge_catalog(struct local_session *session, struct refusal *refusal)
@@ -190,8 +197,7 @@ session_judge(struct local_session *session, const struct rules_statement *state
         *refusal = (struct refusal){statement->sqlstate, statement->message, statement->hint};
         return VERDICT_REFUSE;
     }
-    if (statement->kind == RULES_READ || statement->kind == RULES_DML ||
-        statement->kind == RULES_DDL) {
+    if (session_uses_catalog(statement)) {
         if (session_judge_catalog(session, refusal) ||
             judge_mix(transaction, statement->kind, refusal) == VERDICT_REFUSE) {
             return VERDICT_REFUSE;
@@ -286,8 +292,7 @@ cancel(struct local_session *session)
     static const struct local_upstream_events events = {.end = cancel_done};
     char sql[64];
     snprintf(sql, sizeof sql, "SELECT pg_catalog.pg_cancel_backend(%d)", session->backend_pid);
-    session->cancelled = local_upstream_query(&session->server->watch.cancels, sql, &events,
-                                              session->server) == 0;
+    session->cancelled = local_upstream_query(&session->server->watch.cancels, sql, &events, NULL) == 0;
 }
 
 void

@@ -189,6 +189,8 @@ void session_query_refused(struct local_session *session, const struct refusal *
 void session_extended(struct local_session *session, const struct dsql__message *message);
 /* Aborts a transaction in the midst of the extended protocol, unheard. */
 void session_abort_extended(struct local_session *session);
+/* Whether a statement needs a catalog that is up to date. */
+bool session_uses_catalog(const struct rules_statement *statement);
 /* Tells of a catalog change that the session must know of. False: there is none. */
 bool session_judge_catalog(struct local_session *session, struct refusal *refusal);
 /* Whether DDL that was taken back must run again before the statement (NULL: one

@@ -49,15 +49,25 @@ put_close(struct local_session *session, char kind, const char *name)
     expect_hidden(session, REPLY_CLOSE);
 }
 
-/* Bind and Execute of a statement of ours, in a portal of ours. */
+/* Parse of a statement of ours; what its reply is, is the caller's to say. */
 static void
-put_run(struct local_session *session, const char *name)
+put_hidden_parse(struct local_session *session, const char *sql)
+{
+    put_close(session, 'S', HIDDEN_NAME);
+    put_parse(&session->back->out, HIDDEN_NAME, sql);
+}
+
+/* A statement of ours, in a portal of ours. */
+static void
+run_hidden(struct local_session *session, const char *sql)
 {
     struct dsql__buffer *out = &session->back->out;
+    put_hidden_parse(session, sql);
+    expect_hidden(session, REPLY_PARSE);
     put_close(session, 'P', HIDDEN_NAME);
     size_t mark = dsql__message_begin(out, 'B');
     dsql__put_string(out, HIDDEN_NAME);
-    dsql__put_string(out, name);
+    dsql__put_string(out, HIDDEN_NAME);
     dsql__put_int16(out, 0);
     dsql__put_int16(out, 0);
     dsql__put_int16(out, 0);
@@ -68,15 +78,6 @@ put_run(struct local_session *session, const char *name)
     dsql__put_int32(out, 0);
     dsql__message_end(out, mark);
     expect_hidden(session, REPLY_EXECUTE);
-}
-
-static void
-run_hidden(struct local_session *session, const char *sql)
-{
-    put_close(session, 'S', HIDDEN_NAME);
-    put_parse(&session->back->out, HIDDEN_NAME, sql);
-    expect_hidden(session, REPLY_PARSE);
-    put_run(session, HIDDEN_NAME);
 }
 
 /* The DDL that was taken back; its failure now is another session's doing. */
@@ -191,8 +192,7 @@ statement_of(const struct local_text *text)
 static void
 refuse_execute(struct local_session *session, const struct refusal *refusal)
 {
-    put_close(session, 'S', HIDDEN_NAME);
-    put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
+    put_hidden_parse(session, SESSION_REFUSED);
     struct reply *reply = session_expect(session, REPLY_PARSE);
     if (reply != NULL) {
         reply->refusal = *refusal;
@@ -206,9 +206,7 @@ is_outdated(struct local_session *session, const struct rules_statement *stateme
             struct refusal *refusal)
 {
     return statement != NULL && !session->transaction.failed &&
-           (statement->kind == RULES_READ || statement->kind == RULES_DML ||
-            statement->kind == RULES_DDL) &&
-           session_judge_catalog(session, refusal);
+           session_uses_catalog(statement) && session_judge_catalog(session, refusal);
 }
 
 static void
@@ -261,8 +259,7 @@ describe_or_close(struct local_session *session, const struct dsql__message *mes
 void
 session_abort_extended(struct local_session *session)
 {
-    put_close(session, 'S', HIDDEN_NAME);
-    put_parse(&session->back->out, HIDDEN_NAME, SESSION_REFUSED);
+    put_hidden_parse(session, SESSION_REFUSED);
     struct reply *reply = expect_hidden(session, REPLY_PARSE);
     if (reply != NULL) {
         reply->quiet = true;
@@ -361,7 +358,9 @@ statement_in(struct local_session *session, const struct dsql__message *message,
         return NULL;
     }
     if (message->type == 'P') {
-        return local_text_new(second, strlen(second), parsed) == 0 ? statement_of(*parsed) : NULL;
+        struct local_texts *texts = &session->server->texts;
+        return local_texts_get(texts, second, strlen(second), parsed) == 0 ? statement_of(*parsed)
+                                                                           : NULL;
     }
     if (message->type == 'B' || kind == 'S') {
         return statement_of(local_names_get(&session->statements, second ? second : first));

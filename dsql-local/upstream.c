@@ -16,11 +16,11 @@
 #include "server.h"
 
 int
-local_upstream_socket(const char *path)
+local_upstream_socket(const char *path, int flags)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         int why = errno;
         close(fd);
@@ -179,7 +179,7 @@ static const struct local_stream_events stream_events = {
 static int
 open_stream(struct local_upstream *upstream)
 {
-    int fd = local_upstream_socket(upstream->server->postgres->socket_path);
+    int fd = local_upstream_socket(upstream->server->postgres->socket_path, SOCK_NONBLOCK);
     if (fd < 0 || local_stream_init(&upstream->stream, &upstream->server->loop, fd, STREAM_PLAIN,
                                     &stream_events, upstream) != 0) {
         return DSQL_E_IO;

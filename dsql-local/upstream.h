@@ -44,8 +44,8 @@ DSQL_MUST_CHECK int local_upstream_query(struct local_upstream *upstream, const 
 /* Closes the connection; a query under way ends with an error. */
 void local_upstream_close(struct local_upstream *upstream);
 
-/* A non-blocking connection to PostgreSQL's socket: its descriptor, or -1 with
- * errno (EAGAIN: its queue is full). */
-int local_upstream_socket(const char *path);
+/* A connection to PostgreSQL's socket, with the flags of socket() (SOCK_NONBLOCK):
+ * its descriptor, or -1 with errno (EAGAIN: its queue is full). */
+int local_upstream_socket(const char *path, int flags);
 
 #endif

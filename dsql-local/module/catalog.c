@@ -39,14 +39,14 @@
 
 /* Rows of a catalog for which the function says true. */
 static int
-count(Oid catalog, bool (*counts)(HeapTuple tuple, Oid argument), Oid argument)
+count(Oid catalog, bool (*counts)(HeapTuple tuple, TupleDesc row, Oid argument), Oid argument)
 {
     Relation relation = table_open(catalog, AccessShareLock);
     SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
     HeapTuple tuple;
     int rows = 0;
     while ((tuple = systable_getnext(scan)) != NULL) {
-        rows += counts(tuple, argument);
+        rows += counts(tuple, RelationGetDescr(relation), argument);
     }
     systable_endscan(scan);
     table_close(relation, AccessShareLock);
@@ -54,7 +54,7 @@ count(Oid catalog, bool (*counts)(HeapTuple tuple, Oid argument), Oid argument)
 }
 
 static bool
-is_users_schema(HeapTuple tuple, Oid argument)
+is_users_schema(HeapTuple tuple, TupleDesc row, Oid argument)
 {
     Form_pg_namespace schema = (Form_pg_namespace)GETSTRUCT(tuple);
     const char *name = NameStr(schema->nspname);
@@ -64,7 +64,7 @@ is_users_schema(HeapTuple tuple, Oid argument)
 
 /* Of a kind (pg_class.relkind), in a schema of users. */
 static bool
-is_users_relation(HeapTuple tuple, Oid kind)
+is_users_relation(HeapTuple tuple, TupleDesc row, Oid kind)
 {
     Form_pg_class class = (Form_pg_class)GETSTRUCT(tuple);
     if ((Oid)class->relkind != kind || class->oid < FirstNormalObjectId) {
@@ -75,7 +75,7 @@ is_users_relation(HeapTuple tuple, Oid kind)
 }
 
 static bool
-is_statistic_of(HeapTuple tuple, Oid table)
+is_statistic_of(HeapTuple tuple, TupleDesc row, Oid table)
 {
     return ((Form_pg_statistic_ext)GETSTRUCT(tuple))->stxrelid == table;
 }
@@ -271,6 +271,9 @@ check_statistics(const CreateStatsStmt *statement)
     }
 }
 
+/* pg_dsql_local.iam and its column pg_role_oid (bootstrap.sql). */
+#define MAPPINGS_ROLE 3
+
 static Oid
 mappings_oid(void)
 {
@@ -279,13 +282,10 @@ mappings_oid(void)
 
 /* Whether a role is granted to somebody by AWS IAM GRANT (bootstrap.sql). */
 static bool
-is_mapping_of(HeapTuple tuple, Oid role)
+is_mapping_of(HeapTuple tuple, TupleDesc row, Oid role)
 {
     bool null;
-    Relation mappings = table_open(mappings_oid(), NoLock);
-    AttrNumber number = get_attnum(RelationGetRelid(mappings), "pg_role_oid");
-    Datum value = heap_getattr(tuple, number, RelationGetDescr(mappings), &null);
-    table_close(mappings, NoLock);
+    Datum value = heap_getattr(tuple, MAPPINGS_ROLE, row, &null);
     return !null && DatumGetObjectId(value) == role;
 }
 

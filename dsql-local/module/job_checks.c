@@ -4,6 +4,8 @@
 /* What jobs do that SQL cannot: duplicates in an index, the validation of a
  * constraint as its table's owner, and a look at the jobs from a transaction whose
  * snapshot is older than their end. */
+#include "jobs.h"
+
 #include "occ.h"
 
 #include "access/genam.h"
@@ -14,7 +16,6 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -118,16 +119,8 @@ dsql_local_index_check(PG_FUNCTION_ARGS)
 Datum
 dsql_local_run_as(PG_FUNCTION_ARGS)
 {
-    Oid user;
-    int context;
-    char *sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
-    GetUserIdAndSecContext(&user, &context);
-    SetUserIdAndSecContext(PG_GETARG_OID(0), context | SECURITY_RESTRICTED_OPERATION);
-    if (SPI_connect() != SPI_OK_CONNECT || SPI_execute(sql, false, 0) < 0) {
-        elog(ERROR, "cannot run %s", sql);
-    }
-    SPI_finish();
-    SetUserIdAndSecContext(user, context);
+    jobs_execute_as(PG_GETARG_OID(0), SECURITY_RESTRICTED_OPERATION,
+                    text_to_cstring(PG_GETARG_TEXT_PP(1)), 0, NULL, NULL);
     PG_RETURN_VOID();
 }
 

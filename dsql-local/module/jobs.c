@@ -71,19 +71,25 @@ run(const struct utility_call *call, PlannedStmt *statement)
 
 /* ----------------------------------------------------------------- the jobs' table */
 
-static void
-execute(const char *sql, int count, Oid *types, Datum *values, const char *nulls)
+void
+jobs_execute_as(Oid user, int restriction, const char *sql, int count, Oid *types, Datum *values)
 {
-    Oid user;
+    Oid user_before;
     int context;
-    GetUserIdAndSecContext(&user, &context);
-    SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, context | SECURITY_LOCAL_USERID_CHANGE);
+    GetUserIdAndSecContext(&user_before, &context);
+    SetUserIdAndSecContext(user, context | restriction);
     if (SPI_connect() != SPI_OK_CONNECT ||
-        SPI_execute_with_args(sql, count, types, values, nulls, false, 0) < 0) {
-        elog(ERROR, "a job could not be recorded");
+        SPI_execute_with_args(sql, count, types, values, NULL, false, 0) < 0) {
+        elog(ERROR, "cannot run %s", sql);
     }
     SPI_finish();
-    SetUserIdAndSecContext(user, context);
+    SetUserIdAndSecContext(user_before, context);
+}
+
+static void
+execute(const char *sql, int count, Oid *types, Datum *values)
+{
+    jobs_execute_as(BOOTSTRAP_SUPERUSERID, SECURITY_LOCAL_USERID_CHANGE, sql, count, types, values);
 }
 
 /* Records a job, and runs it if that is to be done at once; object may be invalid:
@@ -100,9 +106,9 @@ submit(const struct job *job, const char *type, Oid class, Oid object)
         " object_name, start_time, update_time)"
         " VALUES ($1, 'submitted', $2, $3, nullif($4, 0), pg_catalog.dsql_local_job_object($3, $4),"
         " pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())",
-        4, types, values, NULL);
+        4, types, values);
     if (job->at_once || !OidIsValid(object)) {
-        execute("SELECT pg_catalog.dsql_local_job_run($1)", 1, types, values, NULL);
+        execute("SELECT pg_catalog.dsql_local_job_run($1)", 1, types, values);
     }
     CommandCounterIncrement();
 }

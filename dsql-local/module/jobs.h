@@ -34,6 +34,10 @@ struct utility_call {
 void jobs_install(void);
 /* Runs a utility statement, as a job's if one was announced. */
 void jobs_utility(const struct utility_call *call);
+/* Runs a text as another user, under a restriction (SECURITY_...); types and values
+ * are those of its count parameters. */
+void jobs_execute_as(Oid user, int restriction, const char *sql, int count, Oid *types,
+                     Datum *values);
 /* The end of a transaction: what was announced is forgotten. */
 void jobs_forget(void);
 

@@ -12,8 +12,9 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
-static int max_rows = 3000;
-static int max_kilobytes = 10240;
+#define ROWS_MAX 3000
+#define BYTES_MAX ((Size)10 << 20)
+
 static int max_age_ms = 300000;
 static bool enforced = true;
 
@@ -23,11 +24,6 @@ static Size changed_bytes;
 void
 limits_define(void)
 {
-    DefineCustomIntVariable("dsql_local.max_rows", "Rows that a transaction may change.", NULL,
-                            &max_rows, 3000, 1, INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
-    DefineCustomIntVariable("dsql_local.max_size", "Data that a transaction may write.", NULL,
-                            &max_kilobytes, 10240, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL,
-                            NULL);
     DefineCustomIntVariable("dsql_local.max_transaction_age",
                             "How old a transaction may be at its COMMIT.", NULL, &max_age_ms,
                             300000, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
@@ -47,7 +43,7 @@ limits_count(int rows, Size bytes)
 {
     changed_rows += rows;
     changed_bytes += bytes;
-    if (changed_rows > max_rows && limits_apply()) {
+    if (changed_rows > ROWS_MAX && limits_apply()) {
         occ_refuse(RULE_ROW_LIMIT, NULL);
     }
 }
@@ -56,7 +52,7 @@ void
 limits_check_age(void)
 {
     if (limits_apply() && TimestampDifferenceExceeds(GetCurrentTransactionStartTimestamp(),
-                                                GetCurrentTimestamp(), max_age_ms)) {
+                                                     GetCurrentTimestamp(), max_age_ms)) {
         occ_refuse(RULE_TRANSACTION_AGE, psprintf("%d", max_age_ms / 1000));
     }
 }
@@ -67,7 +63,7 @@ limits_check_commit(void)
     if (!limits_apply()) {
         return;
     }
-    if (changed_bytes > (Size)max_kilobytes * 1024) {
+    if (changed_bytes > BYTES_MAX) {
         occ_refuse(RULE_TRANSACTION_SIZE, NULL);
     }
     limits_check_age();

@@ -84,8 +84,6 @@ void overlay_end_sub(SubTransactionId sub, bool committed, SubTransactionId pare
 extern const TableAmRoutine *occ_table_am(void);
 /* Whether a relation is a table of this kind. */
 bool occ_is_table(Relation relation);
-/* Whether the row, which must be there, was made by this transaction. */
-bool occ_is_own(Relation table, const ItemPointerData *tid);
 /* While > 0, DDL runs: newest snapshots are what it looks through. */
 extern int occ_utility_depth;
 

@@ -179,8 +179,9 @@ tuple_satisfies_snapshot(Relation table, TupleTableSlot *slot, Snapshot snapshot
 
 /* --------------------------------------------------------------------- changes */
 
-bool
-occ_is_own(Relation table, const ItemPointerData *tid)
+/* Whether the row, which must be there, was made by this transaction. */
+static bool
+is_own(Relation table, const ItemPointerData *tid)
 {
     if (!TransactionIdIsValid(GetTopTransactionIdIfAny())) {
         return false;
@@ -293,7 +294,7 @@ tuple_delete(Relation table, ItemPointer tid, CommandId cid, Snapshot snapshot,
         return written_before(row, cid, tmfd);
     }
     limits_count(1, 0);
-    if (occ_is_own(table, tid)) {
+    if (is_own(table, tid)) {
         return heap->tuple_delete(table, tid, cid, snapshot, InvalidSnapshot, wait, tmfd,
                                   changing_part);
     }
@@ -356,7 +357,7 @@ tuple_update(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId c
     if (row != NULL) {
         return written_before(row, cid, tmfd);
     }
-    if (occ_is_own(table, otid)) {
+    if (is_own(table, otid)) {
         entries_watch(table);
         limits_count(1, 0);
         return update_own(table, otid, slot, cid, snapshot, tmfd, lockmode, update_indexes);
@@ -377,7 +378,7 @@ tuple_lock(Relation table, ItemPointer tid, Snapshot snapshot, TupleTableSlot *s
     if (row != NULL) {
         return written_before(row, cid, tmfd);
     }
-    if (occ_is_own(table, tid)) {
+    if (is_own(table, tid)) {
         return heap->tuple_lock(table, tid, snapshot, slot, cid, mode, wait_policy, flags, tmfd);
     }
     if (!heap->tuple_fetch_row_version(table, tid, SnapshotAny, slot)) {

@@ -98,7 +98,7 @@ bool rules_setting_is_allowed(const char *name);
  * of the facts. rules-table.h defines RULES_TABLE(X); the rules that need to
  * know the transaction, the row count or the catalog (RULE_MULTIPLE_DDL,
  * RULE_DDL_AND_DML, RULE_ROW_LIMIT, RULE_OC000, RULE_OC001, ...) stand in it
- * too and are raised by the session. */
+ * too and are raised by the session or by the module. */
 #include "rules-table.h"
 
 enum rules_rule {
