@@ -193,7 +193,9 @@ client_connect_upstream(struct local_client *client)
 {
     struct local_server *server = client->server;
     errno = 0;
-    int fd = server->postgres->pid == 0 ? -1 : local_upstream_socket(server->postgres->socket_path, SOCK_NONBLOCK);
+    int fd = server->postgres->pid == 0
+                 ? -1
+                 : local_upstream_socket(server->postgres->socket_path, SOCK_NONBLOCK);
     if (fd < 0 && (errno == EAGAIN || errno == EMFILE || errno == ENFILE)) {
         client_refuse_by(client, REFUSED_TOO_MANY, RULE_CONNECTIONS, NULL);
         return;

@@ -11,8 +11,8 @@
 #include "files.h"
 #include "postgres.h"
 
-#define MODULE(version)                              \
-    extern const char local_module_##version[];      \
+#define MODULE(version)                                                                            \
+    extern const char local_module_##version[];                                                    \
     extern const size_t local_module_##version##_size;
 MODULES
 #undef MODULE

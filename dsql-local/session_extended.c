@@ -205,8 +205,8 @@ static bool
 is_outdated(struct local_session *session, const struct rules_statement *statement,
             struct refusal *refusal)
 {
-    return statement != NULL && !session->transaction.failed &&
-           session_uses_catalog(statement) && session_judge_catalog(session, refusal);
+    return statement != NULL && !session->transaction.failed && session_uses_catalog(statement) &&
+           session_judge_catalog(session, refusal);
 }
 
 static void

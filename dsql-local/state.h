@@ -27,17 +27,17 @@ struct local_options {
     const char *postgres; /* folder with initdb and postgres, or NULL: look for it */
     const char *region;
     int rtt_ms;
-    const char *ready_file;     /* NULL: none */
-    bool background;            /* start once, print the ready line, return */
-    int idle_exit_s;            /* stop after so long without a client; 0: never */
-    int connection_rate;        /* new connections a second; 0: any number */
-    int max_connections;        /* open at a time */
-    int connection_age_s;       /* a connection's life; 0: no end */
-    int transaction_age_s;      /* a transaction's life */
-    int job_delay_ms;           /* what jobs take; 0: done when their statement is */
-    int drain_s;                /* what open transactions have to end after SIGTERM */
-    struct local_inject inject; /* faults asked for */
-    const char *inject_text;    /* as the command line has it, or NULL */
+    const char *ready_file;      /* NULL: none */
+    bool background;             /* start once, print the ready line, return */
+    int idle_exit_s;             /* stop after so long without a client; 0: never */
+    int connection_rate;         /* new connections a second; 0: any number */
+    int max_connections;         /* open at a time */
+    int connection_age_s;        /* a connection's life; 0: no end */
+    int transaction_age_s;       /* a transaction's life */
+    int job_delay_ms;            /* what jobs take; 0: done when their statement is */
+    int drain_s;                 /* what open transactions have to end after SIGTERM */
+    struct local_inject inject;  /* faults asked for */
+    const char *inject_text;     /* as the command line has it, or NULL */
     enum local_stats_form stats; /* not NONE: ask a running endpoint, print, return */
     bool verbose;
 };

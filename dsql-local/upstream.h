@@ -39,8 +39,7 @@ bool local_upstream_is_busy(const struct local_upstream *upstream);
 /* Sends a text, copied; connects first where there is no connection. 0, or
  * DSQL_E_NOMEM or DSQL_E_IO, and then nothing will be called. Not while busy. */
 DSQL_MUST_CHECK int local_upstream_query(struct local_upstream *upstream, const char *sql,
-                                         const struct local_upstream_events *events,
-                                         void *context);
+                                         const struct local_upstream_events *events, void *context);
 /* Closes the connection; a query under way ends with an error. */
 void local_upstream_close(struct local_upstream *upstream);
 

@@ -19,7 +19,7 @@
 #define WATCH_FIRST_LOOK_MS 10
 
 struct local_watch {
-    struct local_server *server; /* borrowed */
+    struct local_server *server;    /* borrowed */
     struct local_upstream upstream; /* asks */
     struct local_upstream cancels;  /* for session.c */
     uv_timer_t timer;

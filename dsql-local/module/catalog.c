@@ -295,12 +295,13 @@ check_drop_role(const DropRoleStmt *statement)
     ListCell *cell;
     foreach (cell, statement->roles) {
         const RoleSpec *role = lfirst_node(RoleSpec, cell);
-        Oid oid = role->roletype == ROLESPEC_CSTRING ? get_role_oid(role->rolename, true)
-                                                     : InvalidOid;
+        Oid oid =
+            role->roletype == ROLESPEC_CSTRING ? get_role_oid(role->rolename, true) : InvalidOid;
         if (OidIsValid(oid) && count(mappings_oid(), is_mapping_of, oid) > 0) {
             ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
                             errmsg("role \"%s\" cannot be dropped because some objects depend "
-                                   "on it", role->rolename),
+                                   "on it",
+                                   role->rolename),
                             errhint("Run AWS IAM REVOKE for each of its mappings in "
                                     "sys.iam_pg_role_mappings first.")));
         }

@@ -132,8 +132,8 @@ read_header(Relation relation, const ItemPointerData *tid, struct header *header
     bool there = ItemIdIsNormal(item);
     if (there) {
         HeapTupleHeader tuple = (HeapTupleHeader)PageGetItem(page, item);
-        bool untouched = (tuple->t_infomask & HEAP_XMAX_INVALID) ||
-                         HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask);
+        bool untouched =
+            (tuple->t_infomask & HEAP_XMAX_INVALID) || HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask);
         TransactionId xmax = untouched ? InvalidTransactionId : HeapTupleHeaderGetUpdateXid(tuple);
         /* Nobody else is between writing and commit: we hold the lock. */
         bool counts = TransactionIdIsCurrentTransactionId(xmax) || TransactionIdDidCommit(xmax);
@@ -217,8 +217,8 @@ check_unique(struct table *table, const ItemPointerData *tid)
     if (table->count == 0) {
         return;
     }
-    bool alive = table_index_fetch_tuple(table->fetch, &place, SnapshotSelf, table->slot,
-                                         &call_again, NULL);
+    bool alive =
+        table_index_fetch_tuple(table->fetch, &place, SnapshotSelf, table->slot, &call_again, NULL);
     for (int i = 0; alive && i < table->count; i++) {
         check_index(table, i, tid);
     }
@@ -334,7 +334,7 @@ lock(void)
 {
     LOCKTAG tag;
     SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0x4453514c, 0, 3); /* users' are 1 and 2 */
-    (void)LockAcquire(&tag, ExclusiveLock, false, false); /* until all see the commit */
+    (void)LockAcquire(&tag, ExclusiveLock, false, false);      /* until all see the commit */
 }
 
 void

@@ -46,11 +46,11 @@ pg_attribute_noreturn() void occ_refuse(enum occ_rule rule, const char *argument
 /* ---------------------------------------------------------------- the overlay */
 
 enum overlay_bits {
-    OVERLAY_WRITTEN = 1,     /* deleted or replaced by this transaction */
-    OVERLAY_KEY = 2,         /* ... deleted, or replaced with other key columns */
-    OVERLAY_FOR_UPDATE = 4,  /* read FOR UPDATE */
-    OVERLAY_KEY_SHARE = 8,   /* read FOR KEY SHARE, also by a foreign key's check */
-    OVERLAY_INSERTED = 16,   /* a row of our own, whose unique keys are checked at COMMIT */
+    OVERLAY_WRITTEN = 1,    /* deleted or replaced by this transaction */
+    OVERLAY_KEY = 2,        /* ... deleted, or replaced with other key columns */
+    OVERLAY_FOR_UPDATE = 4, /* read FOR UPDATE */
+    OVERLAY_KEY_SHARE = 8,  /* read FOR KEY SHARE, also by a foreign key's check */
+    OVERLAY_INSERTED = 16,  /* a row of our own, whose unique keys are checked at COMMIT */
 };
 
 struct overlay_row {

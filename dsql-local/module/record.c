@@ -90,9 +90,8 @@ record_conflicts(Oid table, const ItemPointerData *tid, int bits, Snapshot snaps
     const struct record_row *row = hash_search(rows, &key, HASH_FIND, NULL);
     static const int kind_bits[KINDS] = {OVERLAY_FOR_UPDATE, OVERLAY_KEY_SHARE};
     for (int kind = 0; kind < KINDS; kind++) {
-        if ((bits & kind_bits[kind]) &&
-            ((row != NULL && is_unseen(row->newest[kind], snapshot)) ||
-             is_unseen(state->any[kind], snapshot))) {
+        if ((bits & kind_bits[kind]) && ((row != NULL && is_unseen(row->newest[kind], snapshot)) ||
+                                         is_unseen(state->any[kind], snapshot))) {
             return true;
         }
     }

@@ -45,8 +45,8 @@ own_snapshot(Snapshot snapshot, SnapshotData *copy)
         return snapshot;
     }
     Snapshot own = GetTransactionSnapshot();
-    if (own->xmin == snapshot->xmin && own->xmax == snapshot->xmax &&
-        own->xcnt == snapshot->xcnt && own->subxcnt == snapshot->subxcnt) {
+    if (own->xmin == snapshot->xmin && own->xmax == snapshot->xmax && own->xcnt == snapshot->xcnt &&
+        own->subxcnt == snapshot->subxcnt) {
         return snapshot;
     }
     *copy = *own;
@@ -129,8 +129,8 @@ fetch_committed(struct IndexFetchTableData *scan, ItemPointer tid, TupleTableSlo
         return false; /* its maker has not committed: we are first */
     }
     bool null;
-    TransactionId xmin = DatumGetTransactionId(
-        slot_getsysattr(slot, MinTransactionIdAttributeNumber, &null));
+    TransactionId xmin =
+        DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &null));
     if (!TransactionIdIsCurrentTransactionId(xmin) && TransactionIdIsNormal(xmin) &&
         XidInMVCCSnapshot(xmin, GetTransactionSnapshot())) {
         occ_refuse(RULE_OC000, NULL);
@@ -190,9 +190,8 @@ is_own(Relation table, const ItemPointerData *tid)
     LockBuffer(buffer, BUFFER_LOCK_SHARE);
     Page page = BufferGetPage(buffer);
     ItemId item = PageGetItemId(page, ItemPointerGetOffsetNumber(tid));
-    bool own = ItemIdIsNormal(item) &&
-               TransactionIdIsCurrentTransactionId(
-                   HeapTupleHeaderGetXmin((HeapTupleHeader)PageGetItem(page, item)));
+    bool own = ItemIdIsNormal(item) && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(
+                                           (HeapTupleHeader)PageGetItem(page, item)));
     UnlockReleaseBuffer(buffer);
     return own;
 }
@@ -286,8 +285,8 @@ written_before(const struct overlay_row *row, CommandId cid, TM_FailureData *tmf
 }
 
 static TM_Result
-tuple_delete(Relation table, ItemPointer tid, CommandId cid, Snapshot snapshot,
-             Snapshot crosscheck, bool wait, TM_FailureData *tmfd, bool changing_part)
+tuple_delete(Relation table, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
+             bool wait, TM_FailureData *tmfd, bool changing_part)
 {
     const struct overlay_row *row = overlay_written(RelationGetRelid(table), tid);
     if (row != NULL) {
@@ -326,9 +325,9 @@ changes_key(Relation table, ItemPointer tid, TupleTableSlot *slot)
         Datum before = slot_getattr(old, number, &old_null);
         Datum after = slot_getattr(slot, number, &new_null);
         Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
-        changed = old_null != new_null ||
-                  (!old_null && !datum_image_eq(before, after, attribute->attbyval,
-                                                attribute->attlen));
+        changed =
+            old_null != new_null ||
+            (!old_null && !datum_image_eq(before, after, attribute->attbyval, attribute->attlen));
     }
     ExecDropSingleTupleTableSlot(old);
     bms_free(keys);
@@ -336,9 +335,8 @@ changes_key(Relation table, ItemPointer tid, TupleTableSlot *slot)
 }
 
 static TM_Result
-update_own(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid,
-           Snapshot snapshot, TM_FailureData *tmfd, LockTupleMode *lockmode,
-           TU_UpdateIndexes *update_indexes)
+update_own(Relation table, ItemPointer otid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
+           TM_FailureData *tmfd, LockTupleMode *lockmode, TU_UpdateIndexes *update_indexes)
 {
     TM_Result result = heap->tuple_update(table, otid, slot, cid, snapshot, InvalidSnapshot, true,
                                           tmfd, lockmode, update_indexes);
@@ -400,18 +398,18 @@ relation_toast_am(Relation table)
 }
 
 /* The heap's functions for building an index insist on a table of their kind. */
-#define AS_HEAP(table, call)             \
-    do {                                 \
-        (table)->rd_tableam = heap;      \
-        PG_TRY();                        \
-        {                                \
-            call;                        \
-        }                                \
-        PG_FINALLY();                    \
-        {                                \
-            (table)->rd_tableam = &routine; \
-        }                                \
-        PG_END_TRY();                    \
+#define AS_HEAP(table, call)                                                                       \
+    do {                                                                                           \
+        (table)->rd_tableam = heap;                                                                \
+        PG_TRY();                                                                                  \
+        {                                                                                          \
+            call;                                                                                  \
+        }                                                                                          \
+        PG_FINALLY();                                                                              \
+        {                                                                                          \
+            (table)->rd_tableam = &routine;                                                        \
+        }                                                                                          \
+        PG_END_TRY();                                                                              \
     } while (0)
 
 static double
@@ -420,9 +418,9 @@ index_build_range_scan(Relation table, Relation index, struct IndexInfo *info, b
                        IndexBuildCallback callback, void *callback_state, TableScanDesc scan)
 {
     double tuples = 0;
-    AS_HEAP(table, tuples = heap->index_build_range_scan(table, index, info, allow_sync,
-                                                         anyvisible, progress, start, count,
-                                                         callback, callback_state, scan));
+    AS_HEAP(table, tuples = heap->index_build_range_scan(table, index, info, allow_sync, anyvisible,
+                                                         progress, start, count, callback,
+                                                         callback_state, scan));
     return tuples;
 }
 

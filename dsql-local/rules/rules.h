@@ -48,12 +48,12 @@ struct rules_statement {
      * sql; none: what stands in sql stands nowhere in the client's text. */
     size_t insertions;
     const size_t *inserted_at;
-    const char *tag;      /* command tag to report instead of PostgreSQL's, or NULL */
-    int rule;             /* RULES_ALLOWED, or the RULE_... that refuses it */
+    const char *tag;        /* command tag to report instead of PostgreSQL's, or NULL */
+    int rule;               /* RULES_ALLOWED, or the RULE_... that refuses it */
     bool session_may_allow; /* PostgreSQL refuses by this rule unless a setting says otherwise */
-    const char *sqlstate; /* of the refusal, else NULL */
-    const char *message;  /* of the refusal, else NULL */
-    const char *hint;     /* of the refusal, or NULL */
+    const char *sqlstate;   /* of the refusal, else NULL */
+    const char *message;    /* of the refusal, else NULL */
+    const char *hint;       /* of the refusal, or NULL */
     enum rules_job job;
     enum rules_copy copy;
     bool deallocate_all; /* DEALLOCATE ALL: forgets every prepared statement */

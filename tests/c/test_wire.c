@@ -134,9 +134,9 @@ int
 main(void)
 {
     static const struct check_test tests[] = {
-        TEST(queue_gives_back_what_was_put),        TEST(queue_that_cannot_grow_stays_failed),
+        TEST(queue_gives_back_what_was_put),   TEST(queue_that_cannot_grow_stays_failed),
         TEST(memory_is_given_back_when_empty), TEST(message_is_framed_and_found_again),
-        TEST(impossible_lengths_are_refused),       TEST(reader_stops_at_the_end),
+        TEST(impossible_lengths_are_refused),  TEST(reader_stops_at_the_end),
         TEST(diagnostic_survives_the_wire),
     };
     return RUN(tests);

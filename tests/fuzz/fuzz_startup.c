@@ -40,8 +40,10 @@ read_back(const struct local_startup *startup)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char status[] = "S\0\0\0\x16" "application_name\0\0"
-                                 "S\0\0\0\x17" "client_encoding\0UTF8"; /* the last lacks its end */
+    static const char status[] = "S\0\0\0\x16"
+                                 "application_name\0\0"
+                                 "S\0\0\0\x17"
+                                 "client_encoding\0UTF8"; /* the last lacks its end */
     struct dsql__buffer parameters = {0}, out = {0};
     struct dsql_error error;
     struct local_startup startup = {0};
