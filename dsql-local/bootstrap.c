@@ -50,7 +50,7 @@ send_all(int fd, struct dsql__buffer *out)
 static int
 take_error(const struct dsql__message *message, struct dsql_error *error)
 {
-    struct dsql__diagnostic diagnostic;
+    struct dsql_diagnostic diagnostic;
     int failure = dsql__diagnostic_read(message->body, message->length, &diagnostic);
     if (failure != 0 || diagnostic.message == NULL || diagnostic.sqlstate == NULL) {
         return DSQL_E_PROTOCOL;

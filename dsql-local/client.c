@@ -87,7 +87,7 @@ local_client_end(struct local_client *client, const char *sqlstate, const char *
                  const char *hint)
 {
     if (client->phase != CLIENT_GOING && client->phase > CLIENT_TLS) {
-        struct dsql__diagnostic diagnostic = {
+        struct dsql_diagnostic diagnostic = {
             .severity = "FATAL",
             .sqlstate = sqlstate,
             .message = message,

@@ -33,7 +33,7 @@ ask_for_role(struct local_client *client)
 static void
 refuse(struct local_client *client, const struct dsql__message *message)
 {
-    struct dsql__diagnostic diagnostic;
+    struct dsql_diagnostic diagnostic;
     if (dsql__diagnostic_read(message->body, message->length, &diagnostic) != 0 ||
         diagnostic.sqlstate == NULL || diagnostic.message == NULL) {
         local_client_close(client);

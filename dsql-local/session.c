@@ -410,7 +410,7 @@ session_characters(const char *text, size_t length)
 void
 session_report(struct local_session *session, const struct refusal *refusal)
 {
-    struct dsql__diagnostic diagnostic = {
+    struct dsql_diagnostic diagnostic = {
         .severity = "ERROR",
         .sqlstate = refusal->sqlstate,
         .message = refusal->message,

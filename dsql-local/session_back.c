@@ -51,7 +51,7 @@ translate_position(const struct reply *reply, const char *position, char *text, 
 
 static void
 pass_error(struct local_session *session, const struct dsql__message *message,
-           const struct reply *reply, struct dsql__diagnostic *diagnostic)
+           const struct reply *reply, struct dsql_diagnostic *diagnostic)
 {
     char position[24];
     local_counters_error(&session->server->counters, diagnostic->sqlstate, diagnostic->message);
@@ -75,7 +75,7 @@ pass_error(struct local_session *session, const struct dsql__message *message,
 
 /* Another session's DDL has changed the same rows of the catalog. */
 static bool
-lost_race(const struct dsql__diagnostic *diagnostic)
+lost_race(const struct dsql_diagnostic *diagnostic)
 {
     const char *schema = diagnostic->schema;
     return strncmp(diagnostic->message, "tuple concurrently ", 19) == 0 ||
@@ -86,7 +86,7 @@ lost_race(const struct dsql__diagnostic *diagnostic)
 /* What is to be said instead of PostgreSQL's words, or sqlstate NULL. */
 static struct refusal
 replacement(const struct local_session *session, const struct reply *reply,
-            const struct dsql__diagnostic *diagnostic)
+            const struct dsql_diagnostic *diagnostic)
 {
     struct refusal none = {0};
     const char *sqlstate = diagnostic->sqlstate;
@@ -166,7 +166,7 @@ static void
 on_error(struct local_session *session, const struct dsql__message *message)
 {
     struct reply *reply = session_first(session);
-    struct dsql__diagnostic diagnostic;
+    struct dsql_diagnostic diagnostic;
     if (dsql__diagnostic_read(message->body, message->length, &diagnostic) != 0 ||
         diagnostic.sqlstate == NULL || diagnostic.message == NULL) {
         session->broken = true;

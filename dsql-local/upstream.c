@@ -101,7 +101,7 @@ on_row(struct local_upstream *upstream, const struct dsql__message *message)
 static void
 on_message(struct local_upstream *upstream, const struct dsql__message *message)
 {
-    struct dsql__diagnostic diagnostic;
+    struct dsql_diagnostic diagnostic;
     switch (message->type) {
     case 'D':
         on_row(upstream, message);

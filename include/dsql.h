@@ -1,9 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* libdsql: sign in to Amazon Aurora DSQL from C.
+/* libdsql: Amazon Aurora DSQL from C: signing in, and a driver.
  *
- * Reading order: errors, environment, endpoint, credentials, token, trust.
+ * Reading order: errors, environment, endpoint, credentials, token, trust,
+ * connection, statements, events.
  *
  * Words used for every pointer: "borrowed" (the caller keeps it; until when is
  * said), "copied", "taken" and "returned - caller frees with X". Unless a
@@ -55,7 +56,13 @@ DSQL_API const char *dsql_version(void);
     X(DSQL_E_CRYPTO, -8, "cryptographic library failed")                                           \
     X(DSQL_E_IO, -9, "input or output failed")                                                     \
     X(DSQL_E_PROTOCOL, -10, "protocol violated by the peer")                                       \
-    X(DSQL_E_UNSUPPORTED, -11, "not supported")
+    X(DSQL_E_UNSUPPORTED, -11, "not supported")                                                    \
+    X(DSQL_E_RESOLVE, -12, "host name cannot be resolved")                                         \
+    X(DSQL_E_TLS, -13, "TLS with the server failed")                                               \
+    X(DSQL_E_TIMEOUT, -14, "time is up")                                                           \
+    X(DSQL_E_CLOSED, -15, "connection is closed")                                                  \
+    X(DSQL_E_SERVER, -16, "refused by the server")                                                 \
+    X(DSQL_E_STATE, -17, "not possible in this state of the connection")
 
 enum dsql_code {
     DSQL_OK = 0,
@@ -194,6 +201,203 @@ DSQL_API void dsql_token_free(char *token);
  * DSQL_E_TRUST with the packages' names when there is none. */
 DSQL_API DSQL_MUST_CHECK int dsql_ca_file_find(char *path, size_t size, const struct dsql_env *env,
                                                struct dsql_error *error);
+
+/* -------------------------------------------------------------- connection */
+
+/* A connection: used by one thread at a time. Nothing blocks but the functions
+ * that say so. */
+struct dsql_conn;
+struct dsql_diagnostic;
+
+enum dsql_verify {
+    DSQL_VERIFY_FULL = 0, /* chain and name of the certificate */
+    DSQL_VERIFY_CA,       /* chain only: PrivateLink names */
+    DSQL_VERIFY_NONE,     /* encrypted, to whomever answers */
+};
+
+/* A struct of zeros and a host connects. Everything is copied. */
+struct dsql_conn_options {
+    const char *host;     /* as for dsql_endpoint_parse(); "local" is not resolved here */
+    const char *hostaddr; /* the number to connect to instead of resolving the host */
+    uint16_t port;        /* 0: 5432 */
+    const char *user;     /* NULL: "admin" */
+    const char *dbname;   /* NULL: "postgres" */
+    const char *region, *cluster_id;
+    const char *profile, *credentials_file;     /* where the keys are looked for */
+    const struct dsql_credentials *credentials; /* NULL: looked for; wiped with the connection */
+    const char *password;         /* a token made by the caller: nothing is signed */
+    int64_t token_seconds;        /* 0: DSQL_TOKEN_EXPIRES_DEFAULT */
+    enum dsql_verify verify;
+    const char *ca_file;          /* NULL: dsql_ca_file_find() */
+    int classic_tls;              /* 1: begin with PostgreSQL's SSLRequest */
+    const char *application_name; /* NULL: none */
+    const char *settings;         /* the start-up packet's "options", "-c name=value ..." */
+    int connect_timeout_ms;       /* until signed in, with all retries; 0: 30,000; -1: none */
+    /* TCP keepalive in seconds and probes, TCP_USER_TIMEOUT in ms; 0: 30, 10, 3
+     * and 0 (the system's); keepalive_idle -1: no keepalive. */
+    int keepalive_idle, keepalive_interval, keepalive_count, user_timeout_ms;
+    const struct dsql_env *env; /* copied; its context is borrowed until the connection is free */
+};
+
+/* What a call waits for; the bits may come together. Positive, so that neither
+ * success nor an error is one. */
+#define DSQL_WANT_READ 1
+#define DSQL_WANT_WRITE 2
+
+/* Begins to connect: resolves the name (on a thread of its own), tries IPv6 and
+ * IPv4 by turns (RFC 8305), opens TLS, signs in. `rate exceeded`, `waking up
+ * cluster` and an expired signature (once, with a new token) are tried again
+ * with growing pauses. *conn is returned - caller frees with dsql_conn_free(). */
+DSQL_API DSQL_MUST_CHECK int dsql_conn_start(const struct dsql_conn_options *options,
+                                             struct dsql_conn **conn, struct dsql_error *error);
+/* Goes on connecting. 0: connected. DSQL_WANT_...: call again when
+ * dsql_conn_fd() is ready, or after dsql_conn_timeout_ms(). Negative: over. */
+DSQL_API DSQL_MUST_CHECK int dsql_conn_poll(struct dsql_conn *conn, struct dsql_error *error);
+/* start and poll until connected, blocking. */
+DSQL_API DSQL_MUST_CHECK int dsql_conn_open(const struct dsql_conn_options *options,
+                                            struct dsql_conn **conn, struct dsql_error *error);
+/* Says good-bye if that does not block, closes, wipes, frees. NULL is allowed. */
+DSQL_API void dsql_conn_free(struct dsql_conn *conn);
+/* Closes the socket without a word: for a child after fork(), whose parent goes
+ * on using the connection, and for a connection whose answer nobody awaits. */
+DSQL_API void dsql_conn_abandon(struct dsql_conn *conn);
+
+/* The descriptor to wait for; it may be another after each dsql_conn_poll().
+ * -1 when closed. Owned by the connection. */
+DSQL_API int dsql_conn_fd(const struct dsql_conn *conn);
+/* What the server said when it refused or ended the connection; NULL: nothing.
+ * Borrowed until the connection is freed. */
+DSQL_API const struct dsql_diagnostic *dsql_conn_refusal(const struct dsql_conn *conn);
+/* Milliseconds after which dsql_conn_poll() is due without any event; -1: never. */
+DSQL_API int dsql_conn_timeout_ms(const struct dsql_conn *conn);
+/* Waits, blocking, for DSQL_WANT_... bits, timeout_ms at most (-1: for ever). 0,
+ * DSQL_E_TIMEOUT, or DSQL_E_IO (also when a signal came: errno is EINTR). */
+DSQL_API DSQL_MUST_CHECK int dsql_conn_wait(struct dsql_conn *conn, int wants, int timeout_ms,
+                                            struct dsql_error *error);
+
+/* 1 while the connection can be used as far as the socket tells, else 0. No
+ * round trip, never blocks. */
+DSQL_API int dsql_conn_is_alive(struct dsql_conn *conn);
+/* 'I' idle, 'T' in a transaction, 'E' in one that failed: as of the last
+ * DSQL_EVENT_READY. 0 when not connected. */
+DSQL_API char dsql_conn_transaction(const struct dsql_conn *conn);
+/* What the server reported ("server_version", "TimeZone", ...); NULL if it did
+ * not. Borrowed until the next call on the connection. */
+DSQL_API const char *dsql_conn_parameter(const struct dsql_conn *conn, const char *name);
+
+/* -------------------------------------------------------------- statements */
+
+/* A parameter. */
+struct dsql_value {
+    uint32_t type;    /* PostgreSQL's type OID; 0: the server decides */
+    const char *data; /* NULL: SQL NULL */
+    size_t length;    /* of data */
+    int binary;       /* 1: PostgreSQL's binary format, 0: text */
+};
+
+#define DSQL_TEXT_RESULT 1 /* rows in text format; else binary */
+#define DSQL_NO_CACHE 2    /* do not keep the statement prepared */
+
+/* Each of these appends a request to what goes out with dsql_flush(), or while
+ * events are awaited; replies come as events in the same order. Several may be
+ * sent before the first reply is read (pipelining). A failure leaves nothing
+ * half-sent.
+ *
+ * dsql_send_query(): one statement with parameters $1, ...; in a flight of its
+ * own requests: Parse unless it is prepared already, Bind, Execute. Prepared
+ * statements are kept by SQL and parameter types, least recently used first to
+ * go. sql and values are copied. */
+DSQL_API DSQL_MUST_CHECK int dsql_send_query(struct dsql_conn *conn, const char *sql,
+                                             size_t sql_length, const struct dsql_value *values,
+                                             int count, int flags, struct dsql_error *error);
+/* Ends a batch: what failed before is over, and DSQL_EVENT_READY comes. */
+DSQL_API DSQL_MUST_CHECK int dsql_send_sync(struct dsql_conn *conn, struct dsql_error *error);
+/* One or more statements in the simple protocol, with its own DSQL_EVENT_READY. */
+DSQL_API DSQL_MUST_CHECK int dsql_send_script(struct dsql_conn *conn, const char *sql,
+                                              struct dsql_error *error);
+/* COPY ... FROM STDIN, after DSQL_EVENT_COPY_IN: data, then its end; reason
+ * NULL: good, else the COPY fails with it. */
+DSQL_API DSQL_MUST_CHECK int dsql_send_copy_data(struct dsql_conn *conn, const void *data,
+                                                 size_t length, struct dsql_error *error);
+DSQL_API DSQL_MUST_CHECK int dsql_send_copy_end(struct dsql_conn *conn, const char *reason,
+                                                struct dsql_error *error);
+
+/* A transaction whose BEGIN travels with its first statement: nothing is sent
+ * yet. sql is "BEGIN" with what may follow; copied. */
+DSQL_API DSQL_MUST_CHECK int dsql_begin(struct dsql_conn *conn, const char *sql,
+                                        struct dsql_error *error);
+/* Ends it ("COMMIT" or "ROLLBACK"). 0: nothing had been sent, so there is
+ * nothing to await; 1: sent, await DSQL_EVENT_READY. */
+DSQL_API DSQL_MUST_CHECK int dsql_end(struct dsql_conn *conn, int commit,
+                                      struct dsql_error *error);
+
+/* Writes what waits to be sent. 0: all is out; DSQL_WANT_...: more later. */
+DSQL_API DSQL_MUST_CHECK int dsql_flush(struct dsql_conn *conn, struct dsql_error *error);
+/* Bytes that wait to be sent: a caller that sends much reads events meanwhile. */
+DSQL_API size_t dsql_unsent(const struct dsql_conn *conn);
+
+/* ------------------------------------------------------------------ events */
+
+struct dsql_column {
+    const char *name;
+    uint32_t type;     /* OID */
+    int32_t modifier;  /* -1: none */
+    int16_t size;      /* negative: varies */
+    uint32_t table;    /* OID; 0: no column of a table */
+    int16_t attribute; /* number in that table */
+};
+
+/* What an ErrorResponse or a NoticeResponse says; members are NULL where the
+ * server gave none. */
+struct dsql_diagnostic {
+    const char *severity, *sqlstate, *message, *detail, *hint, *position, *where;
+    const char *schema, *table, *column, *datatype, *constraint;
+};
+
+enum dsql_event_kind {
+    DSQL_EVENT_COLUMNS = 1, /* a result with rows begins: columns, count */
+    DSQL_EVENT_ROW,         /* data: see dsql_row_get() */
+    DSQL_EVENT_COMPLETE,    /* a statement is done: tag, and rows, -1 where it counts none */
+    DSQL_EVENT_ERROR,       /* it failed: diagnostic. The rest of the batch is skipped */
+    DSQL_EVENT_NOTICE,      /* diagnostic */
+    DSQL_EVENT_COPY_IN,     /* now send data */
+    DSQL_EVENT_COPY_OUT,    /* data begins */
+    DSQL_EVENT_COPY_DATA,   /* data, length */
+    DSQL_EVENT_READY,       /* a batch is over */
+};
+
+/* Everything in it is borrowed until the next call on the connection; columns
+ * until DSQL_EVENT_READY. */
+struct dsql_event {
+    enum dsql_event_kind kind;
+    const struct dsql_column *columns;
+    int count;
+    const char *data;
+    size_t length;
+    const char *tag;
+    int64_t rows;
+    struct dsql_diagnostic diagnostic;
+};
+
+/* The next event. 0: *event is filled; DSQL_WANT_...: wait, then call again
+ * (what waits to be sent is sent on the way); negative: the connection is over.
+ * An error of the server is an event, not a failure. */
+DSQL_API DSQL_MUST_CHECK int dsql_next(struct dsql_conn *conn, struct dsql_event *event,
+                                       struct dsql_error *error);
+/* The value of a column of a DSQL_EVENT_ROW: 0 and *data, *length (data NULL:
+ * SQL NULL), or DSQL_E_INVALID without such a column. */
+DSQL_API DSQL_MUST_CHECK int dsql_row_get(const struct dsql_event *event, int column,
+                                          const char **data, size_t *length);
+/* dsql_next(), blocking. */
+DSQL_API DSQL_MUST_CHECK int dsql_next_wait(struct dsql_conn *conn, struct dsql_event *event,
+                                            struct dsql_error *error);
+/* Runs one statement in text format and reads it to its end, blocking; rows are
+ * handed to each(), which may be NULL and ends nothing. DSQL_E_SERVER with
+ * sqlstate and message when it fails. */
+DSQL_API DSQL_MUST_CHECK int
+dsql_exec(struct dsql_conn *conn, const char *sql, const struct dsql_value *values, int count,
+          void (*each)(void *context, const struct dsql_event *row), void *context,
+          struct dsql_error *error);
 
 #ifdef __cplusplus
 }

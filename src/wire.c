@@ -265,24 +265,24 @@ static const struct {
     char field;
     size_t offset;
 } diagnostic_fields[] = {
-    {'S', offsetof(struct dsql__diagnostic, severity)},
-    {'C', offsetof(struct dsql__diagnostic, sqlstate)},
-    {'M', offsetof(struct dsql__diagnostic, message)},
-    {'D', offsetof(struct dsql__diagnostic, detail)},
-    {'H', offsetof(struct dsql__diagnostic, hint)},
-    {'P', offsetof(struct dsql__diagnostic, position)},
-    {'W', offsetof(struct dsql__diagnostic, where)},
-    {'s', offsetof(struct dsql__diagnostic, schema)},
-    {'t', offsetof(struct dsql__diagnostic, table)},
-    {'c', offsetof(struct dsql__diagnostic, column)},
-    {'d', offsetof(struct dsql__diagnostic, datatype)},
-    {'n', offsetof(struct dsql__diagnostic, constraint)},
+    {'S', offsetof(struct dsql_diagnostic, severity)},
+    {'C', offsetof(struct dsql_diagnostic, sqlstate)},
+    {'M', offsetof(struct dsql_diagnostic, message)},
+    {'D', offsetof(struct dsql_diagnostic, detail)},
+    {'H', offsetof(struct dsql_diagnostic, hint)},
+    {'P', offsetof(struct dsql_diagnostic, position)},
+    {'W', offsetof(struct dsql_diagnostic, where)},
+    {'s', offsetof(struct dsql_diagnostic, schema)},
+    {'t', offsetof(struct dsql_diagnostic, table)},
+    {'c', offsetof(struct dsql_diagnostic, column)},
+    {'d', offsetof(struct dsql_diagnostic, datatype)},
+    {'n', offsetof(struct dsql_diagnostic, constraint)},
 };
 
 #define DIAGNOSTIC_FIELDS (sizeof diagnostic_fields / sizeof diagnostic_fields[0])
 
 int
-dsql__diagnostic_read(const char *body, size_t length, struct dsql__diagnostic *diagnostic)
+dsql__diagnostic_read(const char *body, size_t length, struct dsql_diagnostic *diagnostic)
 {
     struct dsql__reader reader;
     dsql__reader_init(&reader, body, length);
@@ -309,7 +309,7 @@ put_field(struct dsql__buffer *buffer, char field, const char *value)
 
 void
 dsql__diagnostic_put(struct dsql__buffer *buffer, char type,
-                     const struct dsql__diagnostic *diagnostic)
+                     const struct dsql_diagnostic *diagnostic)
 {
     size_t mark = dsql__message_begin(buffer, type);
     put_field(buffer, 'V', diagnostic->severity);

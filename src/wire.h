@@ -94,18 +94,13 @@ int32_t dsql__get_int32(struct dsql__reader *reader);
 const char *dsql__get_string(struct dsql__reader *reader);
 const char *dsql__get_bytes(struct dsql__reader *reader, size_t count);
 
-/* ErrorResponse ('E') and NoticeResponse ('N'). Members are NULL when the
- * field is absent; the rest of the fields is not kept. */
-struct dsql__diagnostic {
-    const char *severity, *sqlstate, *message, *detail, *hint, *position, *where;
-    const char *schema, *table, *column, *datatype, *constraint;
-};
-
+/* ErrorResponse ('E') and NoticeResponse ('N'); fields that struct dsql_diagnostic
+ * lacks are not kept. */
 /* Borrowed from the body. */
 DSQL_MUST_CHECK int dsql__diagnostic_read(const char *body, size_t length,
-                                          struct dsql__diagnostic *diagnostic);
+                                          struct dsql_diagnostic *diagnostic);
 void dsql__diagnostic_put(struct dsql__buffer *buffer, char type,
-                          const struct dsql__diagnostic *diagnostic);
+                          const struct dsql_diagnostic *diagnostic);
 
 /* Special version numbers of start-up packets. */
 #define DSQL__PROTOCOL_3_0 196608

@@ -107,7 +107,7 @@ diagnostic_survives_the_wire(void)
 {
     struct dsql__buffer buffer = {0};
     struct dsql__message message;
-    struct dsql__diagnostic out = {
+    struct dsql_diagnostic out = {
         .severity = "ERROR",
         .sqlstate = "42601",
         .message = "what",
@@ -115,7 +115,7 @@ diagnostic_survives_the_wire(void)
         .position = "7",
         .constraint = "t_pkey",
     };
-    struct dsql__diagnostic in;
+    struct dsql_diagnostic in;
     dsql__diagnostic_put(&buffer, 'E', &out);
     CHECK(dsql__message_peek(buffer.data, dsql__buffer_length(&buffer), 1000, false, &message) ==
           0);

@@ -14,7 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *at = (const char *)data, *end = at + size;
     struct dsql__message message;
     struct dsql__reader reader;
-    struct dsql__diagnostic diagnostic;
+    struct dsql_diagnostic diagnostic;
     while (dsql__message_peek(at, (size_t)(end - at), 1 << 20, false, &message) == 0) {
         dsql__reader_init(&reader, message.body, message.length);
         dsql__get_int16(&reader);

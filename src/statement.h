@@ -1,0 +1,72 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* The statements that a connection keeps prepared, by SQL and parameter types:
+ * a hash table and a list from the most to the least recently used. */
+#ifndef DSQL_STATEMENT_H
+#define DSQL_STATEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dsql.h"
+
+#define DSQL__STATEMENTS_KEPT 100
+/* Longer texts are not kept: they are mostly made for one use. */
+#define DSQL__STATEMENT_LENGTH 16384
+
+/* What a RowDescription said; counted, since a result may outlive its
+ * statement. */
+struct dsql__columns {
+    int references;
+    int count;
+    struct dsql_column columns[]; /* the names are behind them in the same block */
+};
+
+struct dsql__statement {
+    struct dsql__statement *newer, *older; /* by use */
+    struct dsql__statement *next;          /* in its chain of the table */
+    uint64_t hash;
+    uint32_t number; /* its name is "s" and this; 0: unnamed, not kept */
+    int references;  /* the cache, and each request under way */
+    bool sent;       /* Parse is on its way */
+    bool ready;      /* the server has it: ParseComplete came */
+    bool described;  /* columns is known: NULL then means no rows */
+    bool dropped;    /* out of the cache: a Close is due or done */
+    struct dsql__columns *columns;
+    int count;       /* of types */
+    size_t length;   /* of sql */
+    uint32_t *types; /* in the same block, and so is sql */
+    char *sql;
+};
+
+struct dsql__statements {
+    struct dsql__statement *table[256];
+    struct dsql__statement *newest, *oldest;
+    int count;
+    uint32_t last_number;
+};
+
+/* The statement for this text and these types, moved to the front; made when it
+ * is not there. NULL without memory. Borrowed; a request takes a reference. */
+struct dsql__statement *dsql__statement_find(struct dsql__statements *statements, const char *sql,
+                                             size_t length, const struct dsql_value *values,
+                                             int count);
+/* One that is not kept. The caller owns its reference. NULL without memory. */
+struct dsql__statement *dsql__statement_new(const char *sql, size_t length,
+                                            const struct dsql_value *values, int count);
+/* The least recently used statement when there are too many: taken out, its
+ * reference handed to the caller. NULL otherwise. */
+struct dsql__statement *dsql__statements_evict(struct dsql__statements *statements);
+/* Takes a statement out of the cache, if it is in. */
+void dsql__statements_drop(struct dsql__statements *statements, struct dsql__statement *statement);
+void dsql__statement_release(struct dsql__statement *statement);
+void dsql__statements_clear(struct dsql__statements *statements);
+
+/* Reads the body of a RowDescription. NULL with *failure DSQL_E_PROTOCOL or
+ * DSQL_E_NOMEM. One reference for the caller. */
+struct dsql__columns *dsql__columns_read(const char *body, size_t length, int *failure);
+void dsql__columns_release(struct dsql__columns *columns);
+
+#endif
