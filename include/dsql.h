@@ -225,8 +225,8 @@ struct dsql_conn_options {
     const char *region, *cluster_id;
     const char *profile, *credentials_file;     /* where the keys are looked for */
     const struct dsql_credentials *credentials; /* NULL: looked for; wiped with the connection */
-    const char *password;         /* a token made by the caller: nothing is signed */
-    int64_t token_seconds;        /* 0: DSQL_TOKEN_EXPIRES_DEFAULT */
+    const char *password;                       /* a token made by the caller: nothing is signed */
+    int64_t token_seconds;                      /* 0: DSQL_TOKEN_EXPIRES_DEFAULT */
     enum dsql_verify verify;
     const char *ca_file;          /* NULL: dsql_ca_file_find() */
     int classic_tls;              /* 1: begin with PostgreSQL's SSLRequest */
@@ -297,6 +297,9 @@ struct dsql_value {
 
 #define DSQL_TEXT_RESULT 1 /* rows in text format; else binary */
 #define DSQL_NO_CACHE 2    /* do not keep the statement prepared */
+#define DSQL_COPY                                                                                  \
+    4 /* COPY ... FROM STDIN: its dsql_send_sync() follows its data, or the                        \
+         event that says that there is no copying */
 
 /* Each of these appends a request to what goes out with dsql_flush(), or while
  * events are awaited; replies come as events in the same order. Several may be
@@ -328,8 +331,7 @@ DSQL_API DSQL_MUST_CHECK int dsql_begin(struct dsql_conn *conn, const char *sql,
                                         struct dsql_error *error);
 /* Ends it ("COMMIT" or "ROLLBACK"). 0: nothing had been sent, so there is
  * nothing to await; 1: sent, await DSQL_EVENT_READY. */
-DSQL_API DSQL_MUST_CHECK int dsql_end(struct dsql_conn *conn, int commit,
-                                      struct dsql_error *error);
+DSQL_API DSQL_MUST_CHECK int dsql_end(struct dsql_conn *conn, int commit, struct dsql_error *error);
 
 /* Writes what waits to be sent. 0: all is out; DSQL_WANT_...: more later. */
 DSQL_API DSQL_MUST_CHECK int dsql_flush(struct dsql_conn *conn, struct dsql_error *error);
@@ -394,10 +396,10 @@ DSQL_API DSQL_MUST_CHECK int dsql_next_wait(struct dsql_conn *conn, struct dsql_
 /* Runs one statement in text format and reads it to its end, blocking; rows are
  * handed to each(), which may be NULL and ends nothing. DSQL_E_SERVER with
  * sqlstate and message when it fails. */
-DSQL_API DSQL_MUST_CHECK int
-dsql_exec(struct dsql_conn *conn, const char *sql, const struct dsql_value *values, int count,
-          void (*each)(void *context, const struct dsql_event *row), void *context,
-          struct dsql_error *error);
+DSQL_API DSQL_MUST_CHECK int dsql_exec(struct dsql_conn *conn, const char *sql,
+                                       const struct dsql_value *values, int count,
+                                       void (*each)(void *context, const struct dsql_event *row),
+                                       void *context, struct dsql_error *error);
 
 #ifdef __cplusplus
 }

@@ -28,16 +28,26 @@ enum dsql__phase {
 
 /* What was asked, in the order in which the server answers. */
 enum dsql__request_kind {
-    DSQL__REQUEST_BEGIN,     /* of our own: its answers make no events */
-    DSQL__REQUEST_STATEMENT, /* [Parse] Bind [Describe] Execute */
-    DSQL__REQUEST_CLOSE,     /* of a statement that left the cache */
-    DSQL__REQUEST_SYNC,      /* ReadyForQuery ends it */
-    DSQL__REQUEST_SCRIPT,    /* simple protocol; ReadyForQuery ends it */
+    DSQL__REQUEST_BEGIN,        /* as a statement, of our own: its answers make no events */
+    DSQL__REQUEST_BEGIN_SCRIPT, /* the same in the simple protocol */
+    DSQL__REQUEST_STATEMENT,    /* [Parse] Bind [Describe] Execute */
+    DSQL__REQUEST_CLOSE,        /* of a statement that left the cache */
+    DSQL__REQUEST_SYNC,         /* ReadyForQuery ends it */
+    DSQL__REQUEST_SCRIPT,       /* simple protocol; ReadyForQuery ends it */
+};
+
+/* What the first request of the ring still waits for. */
+enum dsql__stage {
+    DSQL__AWAIT_PARSE,
+    DSQL__AWAIT_BIND,
+    DSQL__AWAIT_DESCRIBE,
+    DSQL__AWAIT_EXECUTE, /* rows, COPY, and the end of the statement */
 };
 
 struct dsql__request {
     enum dsql__request_kind kind;
-    bool parse, describe;              /* what is answered besides Bind and Execute */
+    enum dsql__stage stage;
+    bool describe;                     /* a Describe of the portal was sent */
     struct dsql__statement *statement; /* a reference; NULL: none */
 };
 
@@ -68,10 +78,11 @@ struct dsql_conn {
     struct dsql__statements statements;
     struct dsql__requests requests;
     struct dsql__columns *columns; /* of the result that is being read; a reference */
-    size_t taken;                  /* bytes of the last event's message: consumed by the next call */
-    bool skipping;                 /* a statement failed: what follows up to its Sync is not answered */
-    bool copying_in;               /* CopyInResponse came; CopyDone or CopyFail not sent yet */
-    char begin[64];                /* deferred BEGIN; "": none */
+    size_t taken;     /* bytes of the last event's message: consumed by the next call */
+    uint64_t batches; /* how many dsql_send_sync() has ended */
+    bool skipping;    /* a statement failed and its Sync is not sent yet: nothing is answered */
+    bool copying_in;  /* CopyInResponse came; CopyDone or CopyFail not sent yet */
+    char begin[64];   /* deferred BEGIN; "": none */
 };
 
 /* Messages that may come at any time: NoticeResponse is left to the caller,
@@ -86,5 +97,10 @@ DSQL_MUST_CHECK int dsql__conn_refuse(struct dsql_conn *conn, const struct dsql_
 int dsql__conn_break(struct dsql_conn *conn, int code);
 /* Frees what request.c and reply.c keep. */
 void dsql__conn_forget_requests(struct dsql_conn *conn);
+
+/* request.c: the ring. first: NULL when it is empty. */
+struct dsql__request *dsql__request_first(struct dsql_conn *conn);
+/* Removes the first and releases its statement. */
+void dsql__request_pop(struct dsql_conn *conn);
 
 #endif

@@ -26,14 +26,14 @@ struct dsql__columns {
 
 struct dsql__statement {
     struct dsql__statement *newer, *older; /* by use */
-    struct dsql__statement *next;          /* in its chain of the table */
+    struct dsql__statement *next;          /* in its chain of the table, or of those to close */
     uint64_t hash;
     uint32_t number; /* its name is "s" and this; 0: unnamed, not kept */
+    uint64_t batch;  /* the number, from 1, of that in which its Parse is on its way; 0: none is */
     int references;  /* the cache, and each request under way */
-    bool sent;       /* Parse is on its way */
     bool ready;      /* the server has it: ParseComplete came */
     bool described;  /* columns is known: NULL then means no rows */
-    bool dropped;    /* out of the cache: a Close is due or done */
+    bool cached;     /* it is in the table */
     struct dsql__columns *columns;
     int count;       /* of types */
     size_t length;   /* of sql */
@@ -44,6 +44,7 @@ struct dsql__statement {
 struct dsql__statements {
     struct dsql__statement *table[256];
     struct dsql__statement *newest, *oldest;
+    struct dsql__statement *closing; /* the server still has them */
     int count;
     uint32_t last_number;
 };
@@ -56,11 +57,16 @@ struct dsql__statement *dsql__statement_find(struct dsql__statements *statements
 /* One that is not kept. The caller owns its reference. NULL without memory. */
 struct dsql__statement *dsql__statement_new(const char *sql, size_t length,
                                             const struct dsql_value *values, int count);
-/* The least recently used statement when there are too many: taken out, its
- * reference handed to the caller. NULL otherwise. */
-struct dsql__statement *dsql__statements_evict(struct dsql__statements *statements);
-/* Takes a statement out of the cache, if it is in. */
+/* Takes the least recently used ones out while there are too many. */
+void dsql__statements_trim(struct dsql__statements *statements);
+/* Takes a statement out of the cache, if it is in: one that the server has is
+ * then to be closed. */
 void dsql__statements_drop(struct dsql__statements *statements, struct dsql__statement *statement);
+/* Puts one among those to close (again); takes a reference of its own. */
+void dsql__statements_close_later(struct dsql__statements *statements,
+                                  struct dsql__statement *statement);
+/* The next one to close, with its reference; NULL: none. */
+struct dsql__statement *dsql__statements_to_close(struct dsql__statements *statements);
 void dsql__statement_release(struct dsql__statement *statement);
 void dsql__statements_clear(struct dsql__statements *statements);
 
