@@ -10,6 +10,9 @@ or by a URL, which signs in by itself as well::
     create_engine("auroradsql://admin@ID.dsql.us-east-1.on.aws/postgres")
     create_engine("auroradsql+psycopg2://admin@local/postgres")
 
+``create_async_dsql_engine()`` and ``create_async_engine()`` make engines for asyncio, through
+``psycopg`` or ``asyncpg``.
+
 Host
     A cluster's endpoint, a cluster id (with a region), a PrivateLink name (with ``cluster_id``
     and ``sslmode=verify-ca``), ``localhost`` with the port of a dsql-local, or ``local``: an
@@ -63,23 +66,49 @@ DDL
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from libdsql import __version__, is_retryable
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.pool import QueuePool
 
-__all__ = ["__version__", "create_dsql_engine", "is_retryable"]
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["__version__", "create_async_dsql_engine", "create_dsql_engine", "is_retryable"]
 
 DRIVERS = ("psycopg", "psycopg2")
+ASYNC_DRIVERS = ("psycopg", "asyncpg")
 
 # For programs that run from a source tree, where no entry point tells.
 registry.register("auroradsql", f"{__name__}.psycopg", "AuroraDSQLDialect_psycopg")
-for _driver in DRIVERS:
+for _driver in (*DRIVERS, "asyncpg"):
     registry.register(
         f"auroradsql.{_driver}", f"{__name__}.{_driver}", f"AuroraDSQLDialect_{_driver}"
     )
+
+
+def _engine_arguments(
+    drivers: tuple[str, ...],
+    host: str,
+    user: str,
+    driver: str,
+    dbname: str,
+    options: dict[str, Any],
+    connect_args: dict[str, Any] | None,
+    pool_sizes: dict[str, int],
+    engine_kwargs: dict[str, Any],
+) -> tuple[URL, dict[str, Any]]:
+    """The URL, and the keywords for SQLAlchemy's function that makes the engine."""
+    if driver not in drivers:
+        raise ValueError(f"there is no driver {driver!r}: use {' or '.join(map(repr, drivers))}")
+    if "pool" not in engine_kwargs and issubclass(
+        engine_kwargs.get("poolclass") or QueuePool, QueuePool
+    ):
+        engine_kwargs = {**engine_kwargs, **pool_sizes}
+    url = URL.create(f"auroradsql+{driver}", username=user, host=host, database=dbname)
+    return url, {**engine_kwargs, "connect_args": {**options, **(connect_args or {})}}
 
 
 def create_dsql_engine(
@@ -108,17 +137,49 @@ def create_dsql_engine(
     Raises ValueError for an unknown driver, sqlalchemy.exc.ArgumentError for options and hosts
     that cannot be right.
     """
-    if driver not in DRIVERS:
-        raise ValueError(f"there is no driver {driver!r}: use {' or '.join(map(repr, DRIVERS))}")
-    options = {
-        "sslmode": sslmode,
-        "sslrootcert": sslrootcert,
-        "application_name": application_name,
-        **(connect_args or {}),
-    }
-    if "pool" not in engine_kwargs and issubclass(
-        engine_kwargs.get("poolclass") or QueuePool, QueuePool
-    ):
-        engine_kwargs.update(pool_size=pool_size, max_overflow=max_overflow)
-    url = URL.create(f"auroradsql+{driver}", username=user, host=host, database=dbname)
-    return create_engine(url, connect_args=options, **engine_kwargs)
+    url, keywords = _engine_arguments(
+        DRIVERS,
+        host,
+        user,
+        driver,
+        dbname,
+        {"sslmode": sslmode, "sslrootcert": sslrootcert, "application_name": application_name},
+        connect_args,
+        {"pool_size": pool_size, "max_overflow": max_overflow},
+        engine_kwargs,
+    )
+    return create_engine(url, **keywords)
+
+
+def create_async_dsql_engine(
+    host: str,
+    user: str = "admin",
+    driver: str = "psycopg",
+    dbname: str = "postgres",
+    sslmode: str = "verify-full",
+    sslrootcert: str = "system",
+    application_name: str = "sqlalchemy",
+    pool_size: int = 5,
+    max_overflow: int = 10,
+    connect_args: dict[str, Any] | None = None,
+    **engine_kwargs: Any,
+) -> AsyncEngine:
+    """An engine for asyncio; all is as for create_dsql_engine().
+
+    driver: "psycopg" or "asyncpg".
+    engine_kwargs: for create_async_engine(), unchanged.
+    """
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    url, keywords = _engine_arguments(
+        ASYNC_DRIVERS,
+        host,
+        user,
+        driver,
+        dbname,
+        {"sslmode": sslmode, "sslrootcert": sslrootcert, "application_name": application_name},
+        connect_args,
+        {"pool_size": pool_size, "max_overflow": max_overflow},
+        engine_kwargs,
+    )
+    return create_async_engine(url, **keywords)

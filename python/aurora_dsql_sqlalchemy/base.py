@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -21,8 +22,9 @@ from sqlalchemy.dialects.postgresql.types import OID, REGCLASS
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.engine.reflection import ReflectionDefaults
 from sqlalchemy.types import TypeDecorator
+from sqlalchemy.util import await_only
 
-from aurora_dsql_sqlalchemy.connect import advice, check, driver_arguments
+from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_arguments
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED, AuroraDSQLDDLCompiler
 
 if TYPE_CHECKING:
@@ -70,9 +72,6 @@ def retire_connections(engine: Engine) -> None:
 # The dialect
 
 INDEX_OPTIONS = {"include": None, "nulls_not_distinct": None, "where": None}
-TRUE_WORDS = {"1", "true", "yes", "on"}
-FALSE_WORDS = {"0", "false", "no", "off"}
-
 IDENTITY_OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache")
 
 
@@ -165,12 +164,16 @@ class AuroraDSQLDialect(PGDialect):
         """The version of the driver's libpq as a number, 170002 for 17.2."""
         raise NotImplementedError
 
+    def url_arguments(self, url: URL) -> dict[str, Any]:
+        """What a URL says, by libpq's names, and what SQLAlchemy's dialect adds to it."""
+        _, arguments = super().create_connect_args(url)
+        return dict(arguments)
+
     def create_connect_args(self, url: URL) -> Any:
         if "foreign_keys" in url.query:
-            self.foreign_keys = _boolean("foreign_keys", url.query["foreign_keys"])
+            self.foreign_keys = boolean("foreign_keys", url.query["foreign_keys"])
             url = url.difference_update_query(["foreign_keys"])
-        _, from_url = super().create_connect_args(url)
-        given = {**from_url, **self.connect_args}
+        given = {**self.url_arguments(url), **self.connect_args}
         context = {"context": given.pop("context")} if "context" in given else {}
         checked = check(given, self.driver, self.is_driver_option, self.libpq_version())
         return [], {**checked, **context}
@@ -186,17 +189,26 @@ class AuroraDSQLDialect(PGDialect):
 
     def _connect_local(self, cparams: dict[str, Any]) -> Any:
         """Connect to the user's own endpoint; it may have ended since we last heard of it."""
-        endpoint = local.endpoint()
+        endpoint = self._local_endpoint()
         try:
             return self._connect_driver(driver_arguments(cparams, endpoint))
         except self.loaded_dbapi.OperationalError:
-            renewed = local.endpoint(again=True)
+            renewed = self._local_endpoint(again=True)
             if renewed == endpoint:
                 raise
         return self._connect_driver(driver_arguments(cparams, renewed))
 
+    def _local_endpoint(self, again: bool = False) -> local.LocalEndpoint:
+        if self.is_async:  # it may have to be started, which takes a second
+            return await_only(asyncio.to_thread(local.endpoint, again=again))
+        return local.endpoint(again=again)
+
+    def to_driver(self, arguments: dict[str, Any]) -> None:
+        """Change arguments with libpq's names, in place, into those of the driver's connect()."""
+
     def _connect_driver(self, arguments: dict[str, Any]) -> Any:
         try:
+            self.to_driver(arguments)
             return super().connect(**arguments)
         except self.loaded_dbapi.Error as error:
             sentence = advice(str(error))
@@ -210,10 +222,6 @@ class AuroraDSQLDialect(PGDialect):
     def engine_created(cls, engine: Engine) -> None:
         super().engine_created(engine)
         retire_connections(engine)
-
-    @classmethod
-    def get_async_dialect_cls(cls, url: URL) -> type[Dialect]:
-        return cls.get_dialect_cls(url)
 
     # The first connection
 
@@ -239,12 +247,12 @@ class AuroraDSQLDialect(PGDialect):
         super().do_execute(cursor, statement, parameters, context)
         if is_ddl:
             # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
-            cursor.connection.commit()
+            context.root_connection.connection.commit()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         super().do_execute_no_params(cursor, statement, context)
         if context is not None and context.isddl:
-            cursor.connection.commit()
+            context.root_connection.connection.commit()
 
     # Reading tables back: a query of the service must not make json, its primary keys include
     # every other column, all its tables and indexes have access methods of its own, and there is
@@ -282,13 +290,6 @@ class AuroraDSQLDialect(PGDialect):
 
     def _load_pg_opclass_notdefault_dict(self, connection: Connection, **kw: Any) -> dict[int, str]:
         return {}
-
-
-def _boolean(name: str, text: str | tuple[str, ...]) -> bool:
-    word = str(text).lower()
-    if word not in TRUE_WORDS | FALSE_WORDS:
-        raise exc.ArgumentError(f"{name}={text!r} must be true or false")
-    return word in TRUE_WORDS
 
 
 def import_driver(name: str) -> Any:

@@ -77,6 +77,35 @@ def check(
     return options
 
 
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off"}
+
+
+def boolean(name: str, text: str | tuple[str, ...]) -> bool:
+    word = str(text).lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise exc.ArgumentError(f"{name}={text!r} must be true or false")
+    return word in TRUE_WORDS
+
+
+def _number(name: str, text: str) -> int | float:
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        raise exc.ArgumentError(f"{name}={text!r} must be a number") from None
+
+
+def from_texts(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """A URL's options, which are texts; those whose default is a number or bool become one."""
+    found = dict(options)
+    for name, value in options.items():
+        default = defaults.get(name)
+        if isinstance(value, str) and isinstance(default, (int, float)):
+            convert = boolean if isinstance(default, bool) else _number
+            found[name] = convert(name, value)
+    return found
+
+
 def _check_values(options: dict[str, Any]) -> None:
     if options["sslmode"] not in TLS_MODES:
         raise exc.ArgumentError(

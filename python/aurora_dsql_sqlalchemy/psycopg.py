@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Aurora DSQL through psycopg 3: auroradsql+psycopg://, and auroradsql:// for short."""
+"""Aurora DSQL through psycopg 3: auroradsql+psycopg://, for programs with and without asyncio."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import inspect
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg, PGDialectAsync_psycopg
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import URL, Connection
 
 
 @lru_cache(maxsize=1)
@@ -33,6 +33,10 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     def import_dbapi(cls) -> Any:
         return import_driver("psycopg")
 
+    @classmethod
+    def get_async_dialect_cls(cls, url: URL) -> type[AuroraDSQLDialectAsync_psycopg]:
+        return AuroraDSQLDialectAsync_psycopg
+
     def is_driver_option(self, name: str) -> bool:
         return name in _driver_options()
 
@@ -48,6 +52,15 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
         dbapi_connection: Any = connection.connection.dbapi_connection
         number: int = dbapi_connection.info.server_version
         return divmod(number, 10000)
+
+
+class AuroraDSQLDialectAsync_psycopg(AuroraDSQLDialect_psycopg, PGDialectAsync_psycopg):
+    supports_statement_cache = True
+
+    @classmethod
+    def import_dbapi(cls) -> Any:
+        import_driver("psycopg")
+        return PGDialectAsync_psycopg.import_dbapi()  # type: ignore[no-untyped-call]
 
 
 dialect = AuroraDSQLDialect_psycopg
