@@ -14,8 +14,10 @@
  * Functions that can fail return 0 or a negative DSQL_E_... code and then fill
  * the caller's struct dsql_error (which may be NULL). No message ever holds a
  * secret key, a session token or a signature. The library never prints, never
- * exits, changes no signal and keeps no global state: every function may be
- * called from any thread, on objects that no other thread uses meanwhile. */
+ * exits and changes no signal. It keeps nothing between calls but the parsed
+ * certificate authorities of the last few files, under a lock: every function
+ * may be called from any thread, on objects that no other thread uses
+ * meanwhile. */
 #ifndef DSQL_H
 #define DSQL_H
 

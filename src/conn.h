@@ -93,6 +93,8 @@ DSQL_MUST_CHECK int dsql__conn_keep_parameter(struct dsql_conn *conn,
  * ("message. HINT"). Returns DSQL_E_SERVER (or DSQL_E_NOMEM, DSQL_E_PROTOCOL). */
 DSQL_MUST_CHECK int dsql__conn_refuse(struct dsql_conn *conn, const struct dsql__message *message,
                                       struct dsql_error *error);
+/* Forgets parameters, key and refusal: for another attempt. */
+void dsql__conn_forget_greeting(struct dsql_conn *conn);
 /* Marks the connection broken and closes its socket; returns code. */
 int dsql__conn_break(struct dsql_conn *conn, int code);
 /* Frees what request.c and reply.c keep. */

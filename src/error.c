@@ -54,6 +54,20 @@ dsql_sqlstate_is_retryable(const char *sqlstate)
     return sqlstate != NULL && strcmp(sqlstate, "40001") == 0;
 }
 
+/* A message that was cut off does not end within a character. */
+static void
+trim(char *message, size_t size)
+{
+    size_t at = size - 1;
+    while (at > 0 && ((unsigned char)message[at - 1] & 0xC0) == 0x80) {
+        at--;
+    }
+    if (at > 0 && (unsigned char)message[at - 1] >= 0xC0) {
+        at--;
+    }
+    message[at] = '\0';
+}
+
 int
 dsql__fail(struct dsql_error *error, int code, const char *format, ...)
 {
@@ -61,8 +75,11 @@ dsql__fail(struct dsql_error *error, int code, const char *format, ...)
         *error = (struct dsql_error){.code = code};
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(error->message, sizeof error->message, format, arguments);
+        int length = vsnprintf(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
+        if (length >= (int)sizeof error->message) {
+            trim(error->message, sizeof error->message);
+        }
     }
     return code;
 }
