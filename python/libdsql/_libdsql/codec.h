@@ -24,6 +24,8 @@ struct codec;
  * is the class for values without a counterpart. Nothing slow is imported
  * before the first value that needs it. */
 struct codec *codec_new(PyObject *data_error);
+/* The class Json, for the module's dictionary. Borrowed from the codec. */
+PyObject *codec_json_class(struct codec *codec);
 int codec_traverse(struct codec *codec, visitproc visit, void *arg);
 void codec_clear(struct codec *codec);
 void codec_free(struct codec *codec);
@@ -47,8 +49,9 @@ void decoder_init(struct decoder *decoder, struct codec *codec, uint32_t type,
 
 /* Reads a DataRow's body (16 bits: count, then a length and bytes for each) as
  * a tuple of `count` values; a tuple of atomic values is taken from the garbage
- * collector. NULL with an exception: DataError, or InterfaceError's base when
- * the body is malformed (*malformed is then true). */
+ * collector. NULL with an exception, mostly DataError. *malformed: it is the row
+ * that is broken, not a value; nothing that follows can be believed. json_loads
+ * may run any code: body and decoders must stay valid meanwhile. */
 PyObject *decode_row(const struct decoder *decoders, int count, const char *body, size_t length,
                      bool *malformed);
 
@@ -56,11 +59,12 @@ PyObject *decode_row(const struct decoder *decoders, int count, const char *body
 struct encoded {
     uint32_t type; /* OID; 0: the server decides */
     bool is_null, binary;
-    size_t offset, length; /* in the buffer */
+    size_t offset, length; /* from dsql__buffer_begin() */
 };
 
-/* Writes a value behind the end of buffer. 0, or -1 with an exception:
- * DataError when the value has no form in PostgreSQL. */
+/* Writes a value behind the end of buffer. 0, or -1 with an exception (DataError
+ * when the value has no form in PostgreSQL) and the buffer as it was. May run
+ * any code (utcoffset(), __index__(), ...). */
 int encode(struct codec *codec, PyObject *value, struct dsql__buffer *buffer,
            struct encoded *encoded);
 
