@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import libdsql
 import libdsql.local
 import psycopg
 import pytest
-from support import Program, connect_to, token_for
+from support import Program, connect_to, drive_to, token_for
 
 
 @pytest.fixture
@@ -63,6 +64,22 @@ def connect(endpoint: libdsql.local.LocalEndpoint) -> Iterator[Callable[..., psy
 
     def connector(**keywords: Any) -> psycopg.Connection:
         connections.append(connect_to(endpoint, **keywords))
+        return connections[-1]
+
+    yield connector
+    for connection in connections:
+        connection.close()
+
+
+@pytest.fixture
+def connect_driver(
+    endpoint: libdsql.local.LocalEndpoint,
+) -> Iterator[Callable[..., libdsql.Connection]]:
+    """Opens the driver's connections to the shared endpoint; they are closed with the test."""
+    connections: list[libdsql.Connection] = []
+
+    def connector(**keywords: Any) -> libdsql.Connection:
+        connections.append(drive_to(endpoint, **keywords))
         return connections[-1]
 
     yield connector

@@ -75,6 +75,20 @@ def connect_to(
     )
 
 
+def drive_to(endpoint: libdsql.local.LocalEndpoint, **keywords: Any) -> libdsql.Connection:
+    return libdsql.connect(
+        **{
+            "host": "localhost",
+            "hostaddr": "127.0.0.1",
+            "port": endpoint.port,
+            "region": endpoint.region,
+            "sslrootcert": endpoint.ca,
+            "credentials_file": endpoint.credentials,
+            **keywords,
+        }
+    )
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     """Until it holds; fails when it does not in time."""
     end = time.monotonic() + seconds

@@ -14,6 +14,7 @@ from typing import Any
 
 import libdsql
 from libdsql import local
+from libdsql.credentials import keys_of
 from sqlalchemy import exc
 
 TOKEN_SECONDS = 900
@@ -180,7 +181,7 @@ def _token(host: str, user: str, own: dict[str, Any]) -> str:
     if "credentials_file" in own:
         own.setdefault("profile", "default")
     provider = own.get("custom_credentials_provider")
-    keys = _keys(provider) if provider is not None else {}
+    keys = keys_of(provider) if provider is not None else {}
     return libdsql.token(
         host,
         user,
@@ -191,32 +192,6 @@ def _token(host: str, user: str, own: dict[str, Any]) -> str:
         credentials_file=own.get("credentials_file"),
         **keys,
     )
-
-
-def _keys(provider: Any) -> dict[str, Any]:
-    """Ask a provider of credentials: botocore's kind, or a function that returns one or keys.
-
-    It answers with an object that has access_key, secret_key and token, as botocore's Credentials;
-    or with None, and then the usual places are searched.
-    """
-    found = provider if hasattr(provider, "load") or not callable(provider) else provider()
-    if hasattr(found, "load"):
-        found = found.load()
-    if found is None:
-        return {}
-    if hasattr(found, "get_frozen_credentials"):
-        found = found.get_frozen_credentials()
-    try:
-        return {
-            "access_key": found.access_key,
-            "secret_key": found.secret_key,
-            "session_token": found.token,
-        }
-    except AttributeError:
-        raise libdsql.InterfaceError(
-            "custom_credentials_provider must give an object with access_key, secret_key and "
-            f"token, not {type(found).__name__}"
-        ) from None
 
 
 ACCESS_DENIED = (

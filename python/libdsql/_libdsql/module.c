@@ -1,39 +1,17 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* libdsql._libdsql: the C library for Python. Holds a state per interpreter, so
- * that sub-interpreters with a GIL of their own may load it too. */
-#include "module.h"
+/* libdsql._libdsql: the C library for Python: its functions, and what one
+ * interpreter has of it. */
+#include "connection.h"
 
 #include <stdbool.h>
-#include <string.h>
 #include <time.h>
-
-#include <structmember.h>
 
 static struct module_state *
 state_of(PyObject *module)
 {
     return PyModule_GetState(module);
-}
-
-PyObject *
-raise_error(struct module_state *state, const struct dsql_error *error)
-{
-    if (error->code == DSQL_E_NOMEM) {
-        return PyErr_NoMemory();
-    }
-    bool input = error->code == DSQL_E_INVALID || error->code == DSQL_E_ENDPOINT ||
-                 error->code == DSQL_E_REGION;
-    PyObject *type = input ? state->interface_error : state->operational_error;
-    PyObject *exception = PyObject_CallFunction(type, "s", error->message);
-    PyObject *code = PyUnicode_FromString(dsql_code_name(error->code));
-    if (exception != NULL && code != NULL && PyObject_SetAttrString(exception, "code", code) == 0) {
-        PyErr_SetObject(type, exception);
-    }
-    Py_XDECREF(code);
-    Py_XDECREF(exception);
-    return NULL;
 }
 
 /* --------------------------------------------------------------- endpoint() */
@@ -80,8 +58,7 @@ endpoint_object(struct module_state *state, const struct dsql_endpoint *endpoint
     return made;
 }
 
-/* A host that does not tell its region takes the environment's. */
-static int
+int
 parse_endpoint(struct module_state *state, const char *host, const char *region,
                const char *cluster_id, const char *profile, struct dsql_endpoint *endpoint)
 {
@@ -290,56 +267,18 @@ is_retryable_function(PyObject *module, PyObject *sqlstate)
     return text ? PyBool_FromLong(dsql_sqlstate_is_retryable(text)) : NULL;
 }
 
-/* PyCFunctionWithKeywords has another type than PyCFunction; going through
- * void (*)(void) is how CPython itself says that it means it. */
-#define KEYWORDS(function) ((PyCFunction)(void (*)(void))(function))
-
 static PyMethodDef methods[] = {
-    {"endpoint", KEYWORDS(endpoint_function), METH_VARARGS | METH_KEYWORDS, endpoint_doc},
-    {"token", KEYWORDS(token_function), METH_VARARGS | METH_KEYWORDS, token_doc},
-    {"region", KEYWORDS(region_function), METH_VARARGS | METH_KEYWORDS, region_doc},
+    {"endpoint", METHOD(endpoint_function), METH_VARARGS | METH_KEYWORDS, endpoint_doc},
+    {"token", METHOD(token_function), METH_VARARGS | METH_KEYWORDS, token_doc},
+    {"region", METHOD(region_function), METH_VARARGS | METH_KEYWORDS, region_doc},
     {"ca_file", ca_file_function, METH_NOARGS, ca_file_doc},
+    {"connect_start", METHOD(connect_start_function), METH_VARARGS | METH_KEYWORDS,
+     connect_start_doc},
     {"is_retryable", is_retryable_function, METH_O, is_retryable_doc},
     {NULL, NULL, 0, NULL},
 };
 
 /* -------------------------------------------------------------- the module */
-
-/* The tree of PEP 249. */
-static const struct {
-    const char *name, *base, *doc;
-} exceptions[] = {
-    {"Warning", NULL, "An important warning."},
-    {"Error", NULL, "Base of all errors; `code` names the library's error code."},
-    {"InterfaceError", "Error", "Wrong use of the library: an argument cannot be right."},
-    {"DatabaseError", "Error", "The database, or the way to it, failed."},
-    {"DataError", "DatabaseError", "A value that cannot be processed."},
-    {"OperationalError", "DatabaseError", "Not the program's fault: sign-in, network, server."},
-    {"IntegrityError", "DatabaseError", "A constraint was violated."},
-    {"InternalError", "DatabaseError", "The database found itself in the wrong."},
-    {"ProgrammingError", "DatabaseError", "Wrong SQL or wrong use of it."},
-    {"NotSupportedError", "DatabaseError", "Something that the database does not have."},
-};
-
-static int
-add_exceptions(PyObject *module)
-{
-    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "libdsql.%s", exceptions[i].name);
-        PyObject *base = exceptions[i].base ? PyObject_GetAttrString(module, exceptions[i].base)
-                                            : Py_NewRef(PyExc_Exception);
-        PyObject *made =
-            base ? PyErr_NewExceptionWithDoc(name, exceptions[i].doc, base, NULL) : NULL;
-        Py_XDECREF(base);
-        if (made == NULL || PyModule_AddObjectRef(module, exceptions[i].name, made) != 0) {
-            Py_XDECREF(made);
-            return -1;
-        }
-        Py_DECREF(made);
-    }
-    return 0;
-}
 
 static int
 module_exec(PyObject *module)
@@ -349,13 +288,15 @@ module_exec(PyObject *module)
     if (state->endpoint_type == NULL ||
         PyModule_AddObjectRef(module, "Endpoint", (PyObject *)state->endpoint_type) != 0 ||
         PyModule_AddStringConstant(module, "__version__", dsql_version()) != 0 ||
-        add_exceptions(module) != 0) {
+        diagnostic_type_add(module) != 0 || exceptions_add(module) != 0 ||
+        column_type_add(module) != 0 || connection_type_add(module) != 0 ||
+        cursor_type_add(module) != 0) {
         return -1;
     }
-    state->error = PyObject_GetAttrString(module, "Error");
-    state->interface_error = PyObject_GetAttrString(module, "InterfaceError");
-    state->operational_error = PyObject_GetAttrString(module, "OperationalError");
-    return state->error && state->interface_error && state->operational_error ? 0 : -1;
+    state->codec = codec_new(state->exceptions[EXCEPTION_DATA]);
+    return state->codec != NULL
+               ? PyModule_AddObjectRef(module, "Json", codec_json_class(state->codec))
+               : -1;
 }
 
 static int
@@ -363,10 +304,14 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct module_state *state = state_of(module);
     Py_VISIT(state->endpoint_type);
-    Py_VISIT(state->error);
-    Py_VISIT(state->interface_error);
-    Py_VISIT(state->operational_error);
-    return 0;
+    Py_VISIT(state->diagnostic_type);
+    Py_VISIT(state->column_type);
+    Py_VISIT(state->connection_type);
+    Py_VISIT(state->cursor_type);
+    for (int i = 0; i < EXCEPTIONS; i++) {
+        Py_VISIT(state->exceptions[i]);
+    }
+    return state->codec != NULL ? codec_traverse(state->codec, visit, arg) : 0;
 }
 
 static int
@@ -374,9 +319,16 @@ module_clear(PyObject *module)
 {
     struct module_state *state = state_of(module);
     Py_CLEAR(state->endpoint_type);
-    Py_CLEAR(state->error);
-    Py_CLEAR(state->interface_error);
-    Py_CLEAR(state->operational_error);
+    Py_CLEAR(state->diagnostic_type);
+    Py_CLEAR(state->column_type);
+    Py_CLEAR(state->connection_type);
+    Py_CLEAR(state->cursor_type);
+    for (int i = 0; i < EXCEPTIONS; i++) {
+        Py_CLEAR(state->exceptions[i]);
+    }
+    if (state->codec != NULL) {
+        codec_clear(state->codec);
+    }
     return 0;
 }
 
@@ -385,14 +337,17 @@ module_free(void *module)
 {
     struct module_state *state = state_of(module);
     module_clear(module);
+    codec_free(state->codec);
+    state->codec = NULL;
     credentials_cache_clear(&state->cache);
 }
 
-/* CPython declares a slot's function as void *, which ISO C cannot convert. */
+/* Interpreters that share a GIL only: the datetime C API is one for the process.
+ * Nothing is said of free-threading, so that CPython turns the GIL on there. */
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, (void *)(uintptr_t)module_exec},
+    {Py_mod_exec, SLOT(module_exec)},
 #if PY_VERSION_HEX >= 0x030C0000
-    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_SUPPORTED},
 #endif
     {0, NULL},
 };

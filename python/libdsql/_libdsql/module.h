@@ -19,15 +19,63 @@ struct credentials_cache {
     bool filled;
 };
 
+/* The tree of PEP 249, in the order in which it is made. */
+enum exception {
+    EXCEPTION_WARNING,
+    EXCEPTION_ERROR,
+    EXCEPTION_INTERFACE,
+    EXCEPTION_DATABASE,
+    EXCEPTION_DATA,
+    EXCEPTION_OPERATIONAL,
+    EXCEPTION_INTEGRITY,
+    EXCEPTION_INTERNAL,
+    EXCEPTION_PROGRAMMING,
+    EXCEPTION_NOT_SUPPORTED,
+    EXCEPTIONS,
+};
+
+struct codec;
+
 struct module_state {
-    PyTypeObject *endpoint_type;
-    PyObject *error, *interface_error, *operational_error;
+    PyTypeObject *endpoint_type, *diagnostic_type, *column_type;
+    PyTypeObject *connection_type, *cursor_type;
+    PyObject *exceptions[EXCEPTIONS];
+    struct codec *codec;
     struct credentials_cache cache; /* guarded by the GIL */
 };
 
+/* PyCFunctionWithKeywords and others have another type than PyCFunction; going
+ * through void (*)(void) is how CPython itself says that it means it. */
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+/* CPython declares a slot's function as void *, which ISO C cannot convert. */
+#define SLOT(function) ((void *)(uintptr_t)(function))
+
+/* Adds the exceptions and the type of their diag. */
+int exceptions_add(PyObject *module);
+extern const char *const exception_names[EXCEPTIONS];
+
 /* Raises the exception of a struct dsql_error; returns NULL. */
 PyObject *raise_error(struct module_state *state, const struct dsql_error *error);
+/* Raises what the server said; more (NULL: nothing) goes behind its message. */
+PyObject *raise_server_error(struct module_state *state, const struct dsql_diagnostic *said,
+                             const char *more);
+/* Raises one of ours with a code: "DSQL_E_STATE" and the like. */
+PyObject *raise_own(struct module_state *state, enum exception which, int code, const char *format,
+                    ...) __attribute__((format(printf, 4, 5)));
 
+int diagnostic_type_add(PyObject *module);
+/* said NULL: all None. */
+PyObject *diagnostic_new(struct module_state *state, const struct dsql_diagnostic *said);
+
+/* The exception that is raised, taken; and raised again (the reference is
+ * taken). */
+PyObject *exception_take(void);
+void exception_raise(PyObject *exception);
+
+/* Reads a host's name; a region that is missing is the environment's. -1 with
+ * an exception. */
+int parse_endpoint(struct module_state *state, const char *host, const char *region,
+                   const char *cluster_id, const char *profile, struct dsql_endpoint *endpoint);
 /* The key pair that the environment and the files tell: borrowed until the next
  * call or until the GIL is released. -1 with an exception. */
 int cached_credentials(struct module_state *state, const struct dsql_credentials_options *options,
