@@ -23,7 +23,8 @@ dsql__buffer_reserve(struct dsql__buffer *buffer, size_t more)
         return buffer->data + buffer->end;
     }
     size_t length = dsql__buffer_length(buffer);
-    if (length + more <= buffer->size && buffer->start >= buffer->size / 2) {
+    if (buffer->data != NULL && length + more <= buffer->size &&
+        buffer->start >= buffer->size / 2) {
         memmove(buffer->data, buffer->data + buffer->start, length);
         buffer->start = 0;
         buffer->end = length;
