@@ -292,6 +292,21 @@ write_some(struct dsql__transport *transport, const char *from, size_t size, siz
     return tell(transport, error);
 }
 
+/* The peer has gone. At first only reading can tell what it said before that. */
+static int
+fail_to_write(struct dsql__transport *transport, bool may_read, struct dsql_error *error)
+{
+    if (transport->over.code == DSQL_E_CLOSED && !transport->out_broken) {
+        transport->out_broken = true;
+        if (may_read) {
+            transport->io_error = 0;
+            transport->over = (struct dsql_error){0};
+        }
+        return DSQL_WANT_READ;
+    }
+    return tell(transport, error);
+}
+
 int
 dsql__transport_flush(struct dsql__transport *transport, struct dsql_error *error)
 {
@@ -299,27 +314,21 @@ dsql__transport_flush(struct dsql__transport *transport, struct dsql_error *erro
     if (out->failed) {
         return dsql__fail_nomem(error);
     }
+    if (transport->fd < 0) {
+        return dsql__fail(error, DSQL_E_CLOSED, "the connection is closed; open a new one");
+    }
     while (dsql__buffer_length(out) > 0) {
         size_t size = dsql__buffer_length(out), put = 0;
         if (transport->out_broken && transport->over.code == 0) {
             end_by_errno(transport, EPIPE, writing);
         }
         if (transport->over.code != 0) {
-            return tell(transport, error);
-        }
-        if (transport->fd < 0) {
-            return dsql__fail(error, DSQL_E_CLOSED, "the connection is closed; open a new one");
+            return fail_to_write(transport, false, error);
         }
         int result = write_some(transport, dsql__buffer_begin(out),
                                 size < WRITTEN_AT_ONCE ? size : WRITTEN_AT_ONCE, &put, error);
-        if (result == DSQL_E_CLOSED && !transport->ended) {
-            transport->out_broken = true;
-            transport->io_error = 0;
-            transport->over = (struct dsql_error){0};
-            return DSQL_WANT_READ;
-        }
         if (result != 0) {
-            return result;
+            return result < 0 ? fail_to_write(transport, true, error) : result;
         }
         dsql__buffer_consume(out, put);
     }
