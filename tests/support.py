@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import libdsql
@@ -95,3 +97,24 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def endpoint_process(data: Path) -> int:
+    """For host="local": the process that serves the data directory: the one that holds its lock."""
+    lock = (data / "dsql-local" / "lock").stat()
+    identity = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
+    for line in Path("/proc/locks").read_text().splitlines():
+        words = line.split()
+        if identity in words and "->" not in words:
+            return int(words[4])
+    raise ProcessLookupError(f"nobody holds the lock of {data}")
+
+
+def end_endpoint(data: Path) -> None:
+    """Ends the endpoint that host="local" has started there, if one runs."""
+    try:
+        process = endpoint_process(data)
+    except OSError:
+        return
+    os.kill(process, signal.SIGTERM)
+    wait_for(lambda: not Path(f"/proc/{process}").exists())

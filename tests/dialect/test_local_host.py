@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import libdsql
@@ -18,6 +15,7 @@ import pytest
 from aurora_dsql_sqlalchemy import create_dsql_engine
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
+from support import end_endpoint
 
 
 @pytest.fixture
@@ -27,33 +25,6 @@ def data(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(libdsql.local, "_known", None)
     yield place
     end_endpoint(place)
-
-
-def endpoint_process(data: Path) -> int:
-    """The process that serves the data directory: the one that holds its lock."""
-    lock = (data / "dsql-local" / "lock").stat()
-    identity = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    for line in Path("/proc/locks").read_text().splitlines():
-        words = line.split()
-        if identity in words and "->" not in words:
-            return int(words[4])
-    raise ProcessLookupError(f"nobody holds the lock of {data}")
-
-
-def end_endpoint(data: Path) -> None:
-    try:
-        process = endpoint_process(data)
-    except OSError:
-        return
-    os.kill(process, signal.SIGTERM)
-    wait_until(lambda: not Path(f"/proc/{process}").exists())
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def user_of(engine: Engine) -> str:
