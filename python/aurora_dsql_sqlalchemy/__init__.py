@@ -87,6 +87,9 @@ for _driver in (*DRIVERS, "asyncpg"):
     registry.register(
         f"auroradsql.{_driver}", f"{__name__}.{_driver}", f"AuroraDSQLDialect_{_driver}"
     )
+registry.register(
+    "auroradsql.psycopg_async", f"{__name__}.psycopg", "AuroraDSQLDialectAsync_psycopg"
+)
 
 
 def _engine_arguments(

@@ -154,6 +154,9 @@ class AuroraDSQLDialect_asyncpg(AuroraDSQLDialect, PGDialect_asyncpg):
         arguments["host"] = arguments.pop("hostaddr", name)
         arguments.setdefault("connection_class", connection_class())
 
+    def in_transaction(self, dbapi_connection: Any) -> bool:
+        return bool(dbapi_connection.driver_connection.is_in_transaction())
+
     @property
     def _isolation_lookup(self) -> dict[str, Any]:
         # The service has one level: to ask for it by name is needless.

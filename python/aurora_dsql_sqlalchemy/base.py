@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import libdsql
@@ -19,8 +19,9 @@ from sqlalchemy import TEXT, case, cast, event, exc, null, schema, select
 from sqlalchemy.dialects.postgresql import ARRAY, array, pg_catalog
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.types import OID, REGCLASS
+from sqlalchemy.engine import reflection
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.engine.reflection import ReflectionDefaults
+from sqlalchemy.engine.reflection import ObjectKind, ObjectScope, ReflectionDefaults
 from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import await_only
 
@@ -134,6 +135,7 @@ class AuroraDSQLDialect(PGDialect):
     supports_native_enum = False
     supports_virtual_generated_columns = False
     supports_server_side_cursors = False
+    _backslash_escapes = False  # standard_conforming_strings cannot be turned off
     _supports_create_index_concurrently = False
     _supports_drop_index_concurrently = False
 
@@ -240,19 +242,61 @@ class AuroraDSQLDialect(PGDialect):
 
     # Executing
 
+    def in_transaction(self, dbapi_connection: Any) -> bool:
+        """Whether the server has seen a statement of the transaction that is under way."""
+        raise NotImplementedError
+
+    def _run(self, context: Any, execute: Callable[[], None]) -> None:
+        """Execute; the first statement of a transaction once more if that can help.
+
+        After a change of the catalog by anybody, each other session is refused one statement
+        (OC001): a connection that rested in the pool would fail at once. Nothing was read or
+        written yet by a transaction that fails at its first statement, so the program need not
+        know. Later statements, and COMMIT, are the program's.
+        """
+        if context is None:
+            return execute()
+        dbapi_connection = context.root_connection.connection.dbapi_connection
+        if self.in_transaction(dbapi_connection):
+            return execute()
+        try:
+            execute()
+        except self.loaded_dbapi.Error as error:
+            if not libdsql.is_retryable(sqlstate(error)):
+                raise
+            dbapi_connection.rollback()
+            execute()
+
+    def do_ping(self, dbapi_connection: Any) -> bool:
+        try:
+            return bool(super().do_ping(dbapi_connection))
+        except self.loaded_dbapi.Error as error:
+            if not libdsql.is_retryable(sqlstate(error)):
+                raise
+            dbapi_connection.rollback()
+            return True
+
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         is_ddl = context is not None and context.isddl
         if is_ddl and statement.startswith(NOT_EMITTED):
             return
-        super().do_execute(cursor, statement, parameters, context)
+        inherited = super().do_execute
+        self._run(context, lambda: inherited(cursor, statement, parameters, context))
         if is_ddl:
             # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
             context.root_connection.connection.commit()
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
-        super().do_execute_no_params(cursor, statement, context)
+        inherited = super().do_execute_no_params
+        self._run(context, lambda: inherited(cursor, statement, context))
         if context is not None and context.isddl:
             context.root_connection.connection.commit()
+
+    def do_executemany(
+        self, cursor: Any, statement: str, parameters: Any, context: Any = None
+    ) -> None:
+        inherited = super().do_executemany
+        self._run(context, lambda: inherited(cursor, statement, parameters, context))
 
     # Reading tables back: a query of the service must not make json, its primary keys include
     # every other column, all its tables and indexes have access methods of its own, and there is
@@ -273,7 +317,27 @@ class AuroraDSQLDialect(PGDialect):
         for key, indexes in super().get_multi_indexes(*args, **kw):
             for index in indexes:
                 index.get("dialect_options", {}).pop("postgresql_using", None)
+                _rename_options(index)
             yield key, indexes
+
+    def get_multi_unique_constraints(self, *args: Any, **kw: Any) -> Iterator[Any]:
+        for key, constraints in super().get_multi_unique_constraints(*args, **kw):
+            for constraint in constraints:
+                _rename_options(constraint)
+            yield key, constraints
+
+    @reflection.cache  # type: ignore[untyped-decorator, unused-ignore]
+    def get_table_options(
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
+    ) -> dict[str, Any]:
+        options = dict(
+            self.get_multi_table_options(
+                connection, schema, [table_name], ObjectScope.ANY, ObjectKind.ANY, **kw
+            )
+        )
+        if (schema, table_name) not in options:
+            raise exc.NoSuchTableError(table_name)
+        return dict(options[schema, table_name])
 
     def get_multi_table_options(
         self,
@@ -290,6 +354,20 @@ class AuroraDSQLDialect(PGDialect):
 
     def _load_pg_opclass_notdefault_dict(self, connection: Connection, **kw: Any) -> dict[int, str]:
         return {}
+
+
+def _rename_options(found: Any) -> None:
+    """Give the options of something that was read back the prefix of this dialect."""
+    if "dialect_options" in found:
+        found["dialect_options"] = {
+            f"auroradsql_{name.removeprefix('postgresql_')}": value
+            for name, value in found["dialect_options"].items()
+        }
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Of an error of any driver: psycopg2 calls it pgcode, the others have sqlstate."""
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
 
 
 def import_driver(name: str) -> Any:

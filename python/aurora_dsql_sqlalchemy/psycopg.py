@@ -43,6 +43,9 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     def libpq_version(self) -> int:
         return int(self.loaded_dbapi.pq.version())
 
+    def in_transaction(self, dbapi_connection: Any) -> bool:
+        return int(dbapi_connection.info.transaction_status) != 0
+
     @property
     def _isolation_lookup(self) -> dict[str, Any]:
         # The service has one level: to ask for it by name is needless.

@@ -41,6 +41,9 @@ class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
         super().initialize(connection)
         self.supports_sane_multi_rowcount = self.executemany_mode is EXECUTEMANY_VALUES
 
+    def in_transaction(self, dbapi_connection: Any) -> bool:
+        return int(dbapi_connection.get_transaction_status()) != 0
+
     @property
     def _isolation_lookup(self) -> dict[str, Any]:
         # The service has one level. psycopg2 would ask for it by name with a SET that is refused.

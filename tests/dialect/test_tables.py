@@ -204,9 +204,9 @@ def test_indexes_are_read_back(engine: Engine, metadata: MetaData) -> None:
     indexes = {index["name"]: index for index in inspect(engine).get_indexes("indexed")}
     assert set(indexes) == {"by_a", "by_b"}
     assert indexes["by_a"]["column_names"] == ["a"]
-    assert indexes["by_a"]["dialect_options"]["postgresql_include"] == ["b"]
+    assert indexes["by_a"]["dialect_options"]["auroradsql_include"] == ["b"]
     assert (indexes["by_a"]["unique"], indexes["by_b"]["unique"]) == (False, True)
-    assert "a > 0" in indexes["by_b"]["dialect_options"]["postgresql_where"]
+    assert "a > 0" in indexes["by_b"]["dialect_options"]["auroradsql_where"]
 
 
 def test_reflected_tables_can_be_created_anew(engine: Engine, metadata: MetaData) -> None:

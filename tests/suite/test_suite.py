@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""SQLAlchemy's own tests for dialects, as they are, but for what no requirement closes.
+
+Each class that is replaced here says which rule of Aurora DSQL its original does not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import String, column, inspect, select
+from sqlalchemy.testing import combinations, config, eq_, suite
+from sqlalchemy.testing.suite import *  # noqa: F403
+from sqlalchemy.testing.suite import IdentityReflectionTest as _IdentityReflectionTest
+from sqlalchemy.testing.suite import IsolationLevelTest as _IsolationLevelTest
+
+if hasattr(suite, "TableViaSelectTest"):  # SQLAlchemy 2.1
+    from sqlalchemy.schema import CreateView
+    from sqlalchemy.testing.suite import TableViaSelectTest as _TableViaSelectTest
+
+    class TableViaSelectTest(_TableViaSelectTest):
+        """dsql-rules.md#statements: CREATE TABLE AS is not there; #transactions: no DDL beside
+        rows."""
+
+        @combinations(("plain", False), ("use_schema", True), argnames="use_schemas", id_="ia")
+        def test_without_metadata(self, connection: Any, use_schemas: bool) -> None:
+            schema = config.test_schema if use_schemas else None
+            source = self.tables[f"{schema}.source_table_s" if schema else "source_table"]
+            query = select(source.c.id, source.c.name).where(source.c.value > 100)
+            view = CreateView(query, "dest_view", schema=schema)
+            connection.execute(view)
+            rows = connection.execute(select(view.table).order_by(view.table.c.id)).all()
+            eq_(rows, [(2, "bob"), (3, "charlie")])
+            names = inspect(connection).get_columns("dest_view", schema=schema)
+            eq_([item["name"] for item in names], ["id", "name"])
+            assert isinstance(names[1]["type"], String)
+            view.table.drop(connection)
+
+        def test_view_dependencies_with_metadata(self, connection: Any, metadata: Any) -> None:
+            drop_all = metadata.drop_all
+
+            def commit_and_drop(bind: Any) -> None:
+                bind.commit()
+                drop_all(bind)
+
+            metadata.drop_all = commit_and_drop
+            try:
+                super().test_view_dependencies_with_metadata(connection, metadata)
+            finally:
+                metadata.drop_all = drop_all
+
+
+class IdentityReflectionTest(_IdentityReflectionTest):
+    """dsql-rules.md#identity: CACHE is 1 or at least 65,536, never 4."""
+
+    @classmethod
+    def define_tables(cls, metadata: Any) -> None:
+        super().define_tables(metadata)
+        metadata.tables["t2"].c.id2.identity.cache = 1
+
+    def check(self, value: Any, exp: Any, approx: Any) -> None:
+        super().check(value, {**exp, "cache": 1}, approx)
+
+
+class IsolationLevelTest(_IsolationLevelTest):
+    """dsql-rules.md#transactions: there is one level, so the other one here is AUTOCOMMIT."""
+
+    def test_dialect_user_setting_is_restored(self, testing_engine: Any) -> None:
+        engine = testing_engine(options={"isolation_level": "AUTOCOMMIT"})
+
+        def autocommit(connection: Any) -> bool:
+            connection.scalar(select(column("1", is_literal=True)))
+            return bool(connection.connection.dbapi_connection.autocommit)
+
+        with engine.connect() as connection:
+            eq_(autocommit(connection), True)
+        with engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+            eq_(autocommit(connection), False)
+        with engine.connect() as connection:
+            eq_(autocommit(connection), True)
