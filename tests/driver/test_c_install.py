@@ -51,6 +51,18 @@ def test_example_compiles_by_pkg_config_and_signs(prefix, tmp_path, linking):
     assert token.startswith("localhost/?Action=DbConnectAdmin&")
 
 
+def test_example_connects_and_prints_rows(prefix, tmp_path, endpoint):
+    flags = run(
+        "pkg-config", "--cflags", "--libs", "libdsql", PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig"
+    ).split()
+    program = tmp_path / "query"
+    run("cc", "-Wall", "-Werror", ROOT / "examples/c/query.c", *flags, "-o", program)
+    where = (str(endpoint.port), endpoint.ca, endpoint.credentials)
+    sql = "SELECT g, NULL, 'ä' FROM generate_series(1, 3) g"
+    rows = run(program, "localhost", sql, *where, LD_LIBRARY_PATH=str(prefix / "lib"))
+    assert rows == "".join(f"{number}\tNULL\tä\n" for number in (1, 2, 3))
+
+
 def test_header_stands_alone_also_for_cplusplus(prefix, tmp_path):
     for compiler, suffix in (("cc", "c"), ("c++", "cc")):
         if compiler == "c++" and shutil.which("c++") is None:
