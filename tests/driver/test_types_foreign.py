@@ -10,6 +10,7 @@ import enum
 import ipaddress
 import subprocess
 import sys
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ import libdsql
 import numpy as np
 import pandas as pd
 import pytest
+from asyncpg.pgproto.pgproto import UUID
 
 UTC = dt.timezone.utc
 
@@ -60,6 +62,22 @@ def test_enum_members_go_as_their_value_or_their_name(driver):
     assert back(driver, Day.LEAP) == dt.date(2024, 2, 29)
     assert back(driver, Right.READ | Right.WRITE) == 3
     assert back(driver, [Colour.RED, "x", None], "::text[]") == ["RED", "x", None]
+
+
+class Bits(enum.Flag):
+    ONE = 1
+
+
+def test_a_member_without_a_name_is_refused(driver):
+    with pytest.raises(libdsql.DataError, match="Bits without a name"):
+        back(driver, Bits(0))
+
+
+def test_uuids_of_other_drivers_are_uuids(driver):
+    number = 2**127 + 5
+    theirs = UUID(number.to_bytes(16, "big"))
+    assert type(theirs) is not uuid.UUID
+    assert back(driver, theirs) == uuid.UUID(int=number)
 
 
 @pytest.mark.parametrize(

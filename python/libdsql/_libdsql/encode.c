@@ -71,13 +71,30 @@ encode_numpy_array(struct codec *codec, PyObject *value, struct dsql__buffer *bu
     return encode_instead(codec, value, numpy_list(value), buffer, encoded);
 }
 
+/* A member that is no other class's value too; a combination of flags may have
+ * no name. */
+static int
+encode_enum(struct codec *codec, PyObject *value, struct dsql__buffer *buffer,
+            struct encoded *encoded)
+{
+    PyObject *name = PyObject_GetAttrString(value, "name");
+    int failure = -1;
+    if (name != NULL && PyUnicode_Check(name)) {
+        failure = encode_str(codec, name, buffer, encoded);
+    } else if (name != NULL) {
+        data_error(codec, "a %s without a name has no form in SQL", Py_TYPE(value)->tp_name);
+    }
+    Py_XDECREF(name);
+    return failure;
+}
+
 static int
 encode_other(struct codec *codec, int kind, PyObject *value, struct dsql__buffer *buffer,
              struct encoded *encoded)
 {
     switch (kind) {
     case KIND_ENUM:
-        return encode_instead(codec, value, PyObject_GetAttrString(value, "name"), buffer, encoded);
+        return encode_enum(codec, value, buffer, encoded);
     case KIND_INDEX:
         return encode_instead(codec, value, PyNumber_Index(value), buffer, encoded);
     case KIND_NUMPY_SCALAR:

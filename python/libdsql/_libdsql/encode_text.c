@@ -47,21 +47,47 @@ encode_bytes(struct codec *codec, PyObject *value, struct dsql__buffer *buffer,
     return failure;
 }
 
+/* The number of a UUID as 16 bytes. */
+static int
+put_uuid_number(struct dsql__buffer *buffer, PyObject *number)
+{
+    unsigned char bytes[16];
+#if PY_VERSION_HEX >= 0x030D0000
+    if (PyLong_AsNativeBytes(number, bytes, sizeof bytes,
+                             Py_ASNATIVEBYTES_BIG_ENDIAN | Py_ASNATIVEBYTES_UNSIGNED_BUFFER) < 0) {
+        return -1;
+    }
+#else
+    if (_PyLong_AsByteArray((PyLongObject *)number, bytes, sizeof bytes, 0, 0) != 0) {
+        return -1;
+    }
+#endif
+    dsql__buffer_put(buffer, bytes, sizeof bytes);
+    return 0;
+}
+
+/* UUID.bytes is computed in Python: the slot is read instead. A subclass may
+ * keep its number elsewhere. */
 int
 encode_uuid(struct codec *codec, PyObject *value, struct dsql__buffer *buffer,
             struct encoded *encoded)
 {
-    PyObject *bytes = PyObject_GetAttrString(value, "bytes");
+    if (codec->uuid_class == NULL && codec_load_uuid(codec) != 0) {
+        return -1;
+    }
+    PyObject *slot = codec->uuid_int;
+    PyObject *number = Py_IS_TYPE(value, (PyTypeObject *)codec->uuid_class)
+                           ? Py_TYPE(slot)->tp_descr_get(slot, value, (PyObject *)Py_TYPE(value))
+                           : PyObject_GetAttrString(value, "int");
     int failure = -1;
     encoded->type = OID_uuid;
     encoded->binary = true;
-    if (bytes != NULL && PyBytes_Check(bytes) && PyBytes_GET_SIZE(bytes) == 16) {
-        dsql__buffer_put(buffer, PyBytes_AS_STRING(bytes), 16);
-        failure = 0;
-    } else if (bytes != NULL) {
-        data_error(codec, "a UUID whose bytes are not 16 has no form in SQL");
+    if (number != NULL && PyLong_Check(number)) {
+        failure = put_uuid_number(buffer, number);
+    } else if (number != NULL) {
+        data_error(codec, "a UUID whose number is no int has no form in SQL");
     }
-    Py_XDECREF(bytes);
+    Py_XDECREF(number);
     return failure;
 }
 

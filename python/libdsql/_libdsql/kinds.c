@@ -97,13 +97,15 @@ static int
 kind_of_class(struct codec *codec, PyTypeObject *type)
 {
     int kind = KIND_UNKNOWN;
-    for (Py_ssize_t i = 0; kind == KIND_UNKNOWN && i < PyTuple_GET_SIZE(type->tp_mro); i++) {
-        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(type->tp_mro, i);
+    PyObject *order = Py_NewRef(type->tp_mro);
+    for (Py_ssize_t i = 0; kind == KIND_UNKNOWN && i < PyTuple_GET_SIZE(order); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(order, i);
         kind = builtin_kind(codec, base);
         if (kind == KIND_UNKNOWN) {
             kind = named_kind(base);
         }
     }
+    Py_DECREF(order);
     if (kind == KIND_UNKNOWN && type->tp_as_number != NULL &&
         type->tp_as_number->nb_index != NULL) {
         kind = KIND_INDEX;
