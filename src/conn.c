@@ -72,6 +72,19 @@ dsql__conn_keep_parameter(struct dsql_conn *conn, const struct dsql__message *me
     return 0;
 }
 
+static bool
+is_given(const char *text)
+{
+    return text != NULL && *text != '\0';
+}
+
+static bool
+is_sqlstate(const char *text)
+{
+    return text != NULL && strlen(text) == 5 &&
+           strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5;
+}
+
 int
 dsql__conn_refuse(struct dsql_conn *conn, const struct dsql__message *message,
                   struct dsql_error *error)
@@ -90,13 +103,12 @@ dsql__conn_refuse(struct dsql_conn *conn, const struct dsql__message *message,
                           "the server ended the connection with a message that cannot be read");
     }
     conn->refused = true;
-    const char *text = said->message ? said->message : "the server ended the connection";
-    const char *stop = said->hint == NULL                       ? ""
-                       : *text && text[strlen(text) - 1] == '.' ? " "
-                                                                : ". ";
-    dsql__fail(error, DSQL_E_SERVER, "%s%s%s", text, stop, said->hint ? said->hint : "");
-    if (error != NULL && said->sqlstate != NULL) {
-        snprintf(error->sqlstate, sizeof error->sqlstate, "%s", said->sqlstate);
+    const char *text = is_given(said->message) ? said->message : "the server ended the connection";
+    const char *hint = is_given(said->hint) ? said->hint : "";
+    const char *stop = *hint == '\0' ? "" : text[strlen(text) - 1] == '.' ? " " : ". ";
+    dsql__fail(error, DSQL_E_SERVER, "%s%s%s", text, stop, hint);
+    if (error != NULL && is_sqlstate(said->sqlstate)) {
+        memcpy(error->sqlstate, said->sqlstate, sizeof error->sqlstate);
     }
     return DSQL_E_SERVER;
 }

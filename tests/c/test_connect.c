@@ -218,11 +218,10 @@ static void
 serve_classic(struct server *server, struct peer *peer)
 {
     static const char request[] = {0, 0, 0, 8, 4, (char)0xD2, 0x16, 0x2F};
-    const struct classic *classic = server->context;
+    const char *answer = ((const struct classic *)server->context)->answer;
     char got[8];
     CHECK(peer_read_raw(peer, got, sizeof got) == 8 && memcmp(got, request, 8) == 0);
-    if (peer_send(peer, classic->answer, strlen(classic->answer)) &&
-        strcmp(classic->answer, "S") == 0) {
+    if (peer_send(peer, answer, strlen(answer)) && strcmp(answer, "S") == 0) {
         serve_well(server, peer);
     }
 }
