@@ -11,13 +11,12 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import libdsql
 from libdsql import local
-from sqlalchemy import TEXT, case, cast, event, exc, null, schema, select
+from sqlalchemy import TEXT, case, cast, event, exc, null, select
 from sqlalchemy.dialects.postgresql import ARRAY, array, pg_catalog
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.types import OID, REGCLASS
 from sqlalchemy.engine import reflection
 from sqlalchemy.engine.default import DefaultDialect
@@ -27,6 +26,7 @@ from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_arguments
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED, AuroraDSQLDDLCompiler
+from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
 
 if TYPE_CHECKING:
     from sqlalchemy import Label, Select
@@ -72,7 +72,6 @@ def retire_connections(engine: Engine) -> None:
 
 # The dialect
 
-INDEX_OPTIONS = {"include": None, "nulls_not_distinct": None, "where": None}
 IDENTITY_OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache")
 
 
@@ -118,7 +117,7 @@ def _identity_options() -> Label[Any]:
     return case((column.attidentity != "", options), else_=null()).label("identity_options")
 
 
-class AuroraDSQLDialect(PGDialect):
+class AuroraDSQLDialect(PostgreSQLNames):
     """PostgreSQL's dialect, fitted to Aurora DSQL; each driver has a class of its own below it.
 
     connect_args: as in create_engine(); taken here, so that wrong names are refused at once.
@@ -138,11 +137,6 @@ class AuroraDSQLDialect(PGDialect):
     _backslash_escapes = False  # standard_conforming_strings cannot be turned off
     _supports_create_index_concurrently = False
     _supports_drop_index_concurrently = False
-
-    construct_arguments: ClassVar[Any] = [
-        (item, {**INDEX_OPTIONS, **arguments} if item is schema.Index else arguments)
-        for item, arguments in PGDialect.construct_arguments or ()
-    ]
 
     def __init__(
         self,

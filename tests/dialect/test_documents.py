@@ -38,7 +38,11 @@ def run(*arguments: str, **variables: str) -> str:
 
 @pytest.mark.parametrize(
     ("document", "printed"),
-    [("README.md", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"), ("docs/quickstart.md", "")],
+    [
+        ("README.md", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"),
+        ("docs/quickstart.md", ""),
+        ("docs/ddl.md", ""),
+    ],
 )
 def test_example_runs_on_the_local_endpoint(
     place: Path, start: Callable[..., Any], document: str, printed: str

@@ -17,10 +17,12 @@ from sqlalchemy import (
     Column,
     Computed,
     Engine,
+    Enum,
     ForeignKey,
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Sequence,
     String,
@@ -28,10 +30,13 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     event,
+    func,
     inspect,
     select,
     text,
+    types,
 )
+from sqlalchemy.dialects.postgresql import DOMAIN, JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 MakeEngine = Callable[..., Engine]
@@ -136,6 +141,53 @@ def test_sequences_number_columns(engine: Engine, metadata: MetaData) -> None:
         assert connection.scalar(sequence) == 101
     metadata.drop_all(engine)
     assert not inspect(engine).has_sequence("numbers")
+
+
+def test_server_takes_every_form_of_ddl(make_engine: MakeEngine, metadata: MetaData) -> None:
+    engine = make_engine(foreign_keys=True)
+    parent = Table(
+        "forms",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("n", Integer, Identity(always=True, start=5, minvalue=1, cycle=True, cache=1)),
+        Column("b", LargeBinary, comment="bytes"),
+        Column("d", types.DATETIME),
+        Column("x", types.DOUBLE, CheckConstraint("x > 0", name="positive")),
+        Column("e", Enum("a", "b", name="ab", create_constraint=True)),
+        Column("j", JSONB),
+        Column("s", Sequence("forms_s"), type_=Integer),
+        UniqueConstraint("n", "d", postgresql_nulls_not_distinct=True),
+        comment="all of it",
+    )
+    Table(
+        "forms_child",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column(
+            "of",
+            Integer,
+            ForeignKey("forms.id", name="fk", ondelete="CASCADE", deferrable=True, use_alter=True),
+        ),
+    )
+    Index("forms_n", parent.c.n.nulls_first(), parent.c.d.asc(), auroradsql_include=["x"])
+    Index("forms_j", parent.c.j["k"].astext, postgresql_where=parent.c.x > 1)
+    Index("forms_e", func.lower(parent.c.e), unique=True)
+    metadata.create_all(engine)
+    assert {index["name"] for index in inspect(engine).get_indexes("forms")} >= {
+        "forms_n",
+        "forms_j",
+        "forms_e",
+    }
+
+
+def test_domain_is_made_with_its_table(engine: Engine, metadata: MetaData) -> None:
+    kind = DOMAIN("positive_int", Integer, check="VALUE > 0", not_null=True)
+    table = Table("domains", metadata, Column("id", Uuid, primary_key=True), Column("n", kind))
+    metadata.create_all(engine)
+    with pytest.raises(DBAPIError), engine.begin() as connection:
+        connection.execute(table.insert(), {"id": UUID(int=1), "n": -1})
+    metadata.drop_all(engine)
+    kind.drop(engine, checkfirst=True)
 
 
 def test_columns_are_read_back(engine: Engine, metadata: MetaData) -> None:

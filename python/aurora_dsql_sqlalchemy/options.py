@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Dialect options of schema items: both spellings, and those that Aurora DSQL has no place for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sqlalchemy import exc, schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Index, Table
+
+NAME = "auroradsql"
+FALLBACK = "postgresql"
+"""The dialect whose name in a model means ours too, where ours is not named."""
+
+ADDED: dict[Any, dict[str, Any]] = {
+    schema.Index: {"include": None, "nulls_not_distinct": None, "where": None},
+    schema.UniqueConstraint: {"include": None, "nulls_not_distinct": None, "using_index": None},
+    schema.PrimaryKeyConstraint: {"include": None},
+}
+"""Options beside those of SQLAlchemy's PostgreSQL dialect, whose older releases lack some."""
+
+PATTERN_CLASSES = frozenset({"text_pattern_ops", "varchar_pattern_ops", "bpchar_pattern_ops"})
+"""Operator classes that do what every index does where the collation is C."""
+
+
+def construct_arguments(inherited: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """The options that schema items take as auroradsql_NAME."""
+    arguments = {item: dict(options) for item, options in inherited or ()}
+    for item, options in ADDED.items():
+        arguments[item] = {**options, **arguments.get(item, {})}
+    return list(arguments.items())
+
+
+def option(item: Any, name: str) -> Any:
+    """An option of a schema item, spelled auroradsql_name or postgresql_name; None without."""
+    given = dict(item.dialect_kwargs)
+    for dialect in (NAME, FALLBACK):
+        value = given.get(f"{dialect}_{name}")
+        if value is not None:
+            return value
+    return None
+
+
+def refuse(what: str, advice: str) -> NoReturn:
+    """Say what Aurora DSQL does not have, and what to write instead."""
+    raise exc.CompileError(f"Aurora DSQL has no {what}: {advice}")
+
+
+def check_table(table: Table) -> None:
+    """Refuse what a table asks for beyond columns and constraints."""
+    words = " ".join(str(prefix) for prefix in table._prefixes).upper().split()
+    if {"TEMPORARY", "TEMP"} & set(words) or option(table, "on_commit"):
+        refuse("temporary tables", "use an ordinary table, or a common table expression")
+    if words:
+        refuse(f"{' '.join(words)} tables", "leave the prefix out")
+    if option(table, "partition_by"):
+        refuse("partitions", "leave partition_by out, it spreads the rows of a table by itself")
+    if option(table, "inherits"):
+        refuse("table inheritance", "give each table its own columns, or use a foreign key")
+    if option(table, "tablespace"):
+        refuse("tablespaces", "leave tablespace out")
+    if option(table, "using") not in (None, "heap", "btree_table"):
+        refuse("choice of table access methods", "leave using out")
+    if option(table, "with_oids"):
+        refuse("tables with OIDs", "use a column with Identity() or a UUID")
+
+
+def check_index(index: Index) -> None:
+    """Refuse what an index asks for beyond keys, included columns and a predicate."""
+    using = str(option(index, "using") or "btree").lower()
+    if using not in ("btree", "btree_index"):
+        refuse(
+            f"index method {using}",
+            "leave using out and index what is searched for, for json an expression as "
+            "(data ->> 'key')",
+        )
+    if option(index, "concurrently"):
+        refuse("CONCURRENTLY", "leave it out, each index is built in the background")
+    if option(index, "tablespace"):
+        refuse("tablespaces", "leave tablespace out")
+    for name in (option(index, "ops") or {}).values():
+        if name.lower() not in PATTERN_CLASSES:
+            refuse(f"operator class {name}", "leave ops out")

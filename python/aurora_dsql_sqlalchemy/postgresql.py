@@ -1,0 +1,138 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a model says for `postgresql` holds for us, unless it says something for `auroradsql`.
+
+Dialect options are looked up by options.option(). Here are the other places where SQLAlchemy goes
+by a dialect's name: variants of types, prefixes of statements, @compiles, execute_if(), ddl_if().
+The last three are decided inside of SQLAlchemy, which has no hook there: the two methods that
+decide are wrapped, and do what they did for every dialect but ours.
+"""
+
+# SQLAlchemy's compilers have few types.
+# mypy: disable-error-code="no-untyped-call, no-any-return"
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import exc
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
+from sqlalchemy.ext import compiler as ext_compiler
+from sqlalchemy.sql import ddl, type_api
+
+from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
+from aurora_dsql_sqlalchemy.types import AuroraDSQLTypeCompiler
+
+EVENTS = ("before_create", "after_create", "before_drop", "after_drop")
+
+
+def names(dialects: Any) -> Collection[str]:
+    """The dialects that an execute_if(dialect=...) names."""
+    return (dialects,) if isinstance(dialects, str) else tuple(dialects or ())
+
+
+def means_us(dialects: Any, others: Iterable[Any] = ()) -> bool:
+    """Whether these name PostgreSQL, and neither they nor the others name us."""
+    return (
+        FALLBACK in names(dialects)
+        and NAME not in names(dialects)
+        and not any(NAME in names(other) for other in others)
+    )
+
+
+def _siblings(condition: Any, target: Any) -> list[Any]:
+    """The dialects of all DDL elements that wait for the same event as the condition's."""
+    dispatch = getattr(target, "dispatch", None)
+    for name in EVENTS:
+        listeners = list(getattr(dispatch, name, ()))
+        conditions = [getattr(item, "_ddl_if", None) for item in listeners]
+        if any(item is condition for item in conditions):
+            return [item.dialect for item in conditions if item is not None]
+    return []
+
+
+def _wrap_condition(inherited: Any) -> Any:
+    @functools.wraps(inherited)
+    def should_execute(
+        self: Any, element: Any, target: Any, bind: Any, compiler: Any = None, **kw: Any
+    ) -> bool:
+        dialect = (bind if bind is not None else compiler).dialect
+        if dialect.name == NAME and means_us(self.dialect, _siblings(self, target)):
+            self = self._replace(dialect=NAME)
+        return inherited(self, element, target, bind, compiler=compiler, **kw)
+
+    return should_execute
+
+
+def _wrap_dispatcher(inherited: Any) -> Any:
+    @functools.wraps(inherited)
+    def call(self: Any, element: Any, compiler: Any, **kw: Any) -> Any:
+        if compiler.dialect.name == NAME and means_us(list(self.specs)):
+            ours = type(self)()
+            ours.specs = {**self.specs, NAME: self.specs[FALLBACK]}
+            self = ours
+        return inherited(self, element, compiler, **kw)
+
+    return call
+
+
+ddl.DDLIf._should_execute = _wrap_condition(  # type: ignore[method-assign]
+    ddl.DDLIf._should_execute
+)
+ext_compiler._dispatcher.__call__ = _wrap_dispatcher(  # type: ignore[method-assign]
+    ext_compiler._dispatcher.__call__
+)
+
+
+class AuroraDSQLStatements(PGCompiler):
+    """Statements; combined with the compiler of each driver."""
+
+    def _generate_prefixes(self, stmt: Any, prefixes: Any, **kw: Any) -> str:
+        dialects = [dialect for _, dialect in prefixes]
+        renamed = [
+            (prefix, NAME if means_us(dialect, dialects) else dialect)
+            for prefix, dialect in prefixes
+        ]
+        return super()._generate_prefixes(stmt, renamed, **kw)
+
+    def for_update_clause(self, select: Any, **kw: Any) -> str:
+        locking = select._for_update_arg
+        if locking.read and not locking.key_share:
+            refuse(
+                "FOR SHARE", "use with_for_update() or with_for_update(read=True, key_share=True)"
+            )
+        if locking.key_share and not locking.read:
+            refuse("FOR NO KEY UPDATE", "use with_for_update()")
+        return super().for_update_clause(select, **kw)
+
+
+class PostgreSQLNames(PGDialect):
+    """The part of the dialect that reads what models say."""
+
+    type_compiler_cls = AuroraDSQLTypeCompiler
+    construct_arguments: Any = construct_arguments(PGDialect.construct_arguments)
+
+    def __init_subclass__(cls, **kw: Any) -> None:
+        super().__init_subclass__(**kw)
+        inherited: Any = next(
+            found
+            for base in cls.__mro__
+            if (found := vars(base).get("statement_compiler"))
+            and not issubclass(found, AuroraDSQLStatements)
+        )
+        compiler: Any = type("AuroraDSQLCompiler", (AuroraDSQLStatements, inherited), {})
+        cls.statement_compiler = compiler
+
+    def type_descriptor(self, typeobj: Any) -> Any:
+        type_ = type_api.to_instance(typeobj)
+        variants = type_._variant_mapping
+        if FALLBACK in variants and NAME not in variants:
+            return variants[FALLBACK]._gen_dialect_impl(self)
+        return super().type_descriptor(type_)
+
+    def do_begin_twophase(self, connection: Any, xid: Any) -> None:
+        raise exc.InvalidRequestError(
+            "Aurora DSQL has no two-phase transactions: use begin() in place of begin_twophase()"
+        )

@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Types: those of other databases under their names here, and those no column or key can have."""
+
+# SQLAlchemy's type compiler has few types.
+# mypy: disable-error-code="no-untyped-call, no-any-return"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import types
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
+from sqlalchemy.dialects.postgresql.ranges import AbstractRange
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, refuse
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column
+    from sqlalchemy.engine import Dialect
+
+NO_COLUMN: tuple[tuple[type[Any], str], ...] = (
+    (types.ARRAY, "use JSONB, or a table with a row for each element"),
+    (AbstractRange, "use two columns, for the lower and the upper bound"),
+    (postgresql.HSTORE, "use JSONB"),
+    (postgresql.INET, "use String(43)"),
+    (postgresql.CIDR, "use String(43)"),
+    (postgresql.MACADDR, "use String(17)"),
+    (postgresql.MACADDR8, "use String(23)"),
+    (postgresql.BIT, "use Boolean, BigInteger or LargeBinary"),
+    (postgresql.MONEY, "use Numeric(18, 2)"),
+    (postgresql.CITEXT, "use String, and an index on func.lower() of the column"),
+    (postgresql.TSVECTOR, "use Text"),
+    (postgresql.TSQUERY, "use Text"),
+    (postgresql.OID, "use BigInteger"),
+    (postgresql.REGCLASS, "use String"),
+    (postgresql.REGCONFIG, "use String"),
+)
+"""Types of PostgreSQL that expressions may have, but no column, and what to use."""
+
+NO_KEY: tuple[tuple[type[Any], str], ...] = (
+    (types.JSON, "index an expression on it, as (data ->> 'key')"),
+    (types.LargeBinary, "use String for a digest's hexadecimal digits"),
+    (types.BINARY, "use String for a digest's hexadecimal digits"),
+    (types.VARBINARY, "use String for a digest's hexadecimal digits"),
+    (types.Interval, "use BigInteger for the seconds"),
+    (postgresql.INTERVAL, "use BigInteger for the seconds"),
+)
+"""Types that columns may have, but not those of a key, and what to use."""
+
+COUNTERPARTS = {
+    # the SQL standard's, and those that SQLAlchemy names without a dialect
+    "BLOB": "BYTEA",
+    "BINARY": "BYTEA",
+    "VARBINARY": "BYTEA",
+    "CLOB": "TEXT",
+    "NCLOB": "TEXT",
+    "DOUBLE": "DOUBLE PRECISION",
+    # MySQL's and MariaDB's
+    "TINYINT": "SMALLINT",
+    "MEDIUMINT": "INTEGER",
+    "YEAR": "SMALLINT",
+    "TINYTEXT": "TEXT",
+    "MEDIUMTEXT": "TEXT",
+    "LONGTEXT": "TEXT",
+    "TINYBLOB": "BYTEA",
+    "MEDIUMBLOB": "BYTEA",
+    "LONGBLOB": "BYTEA",
+    # SQL Server's
+    "NTEXT": "TEXT",
+    "IMAGE": "BYTEA",
+    "DATETIME2": "TIMESTAMP WITHOUT TIME ZONE",
+    "SMALLDATETIME": "TIMESTAMP WITHOUT TIME ZONE",
+    "DATETIMEOFFSET": "TIMESTAMP WITH TIME ZONE",
+    "UNIQUEIDENTIFIER": "UUID",
+    # Oracle's
+    "BINARY_DOUBLE": "DOUBLE PRECISION",
+    "BINARY_FLOAT": "REAL",
+    "RAW": "BYTEA",
+    "LONG": "TEXT",
+}
+"""Names of other databases' types, and of ours for the same values."""
+
+LONGEST = {"VARCHAR": 65535, "CHAR": 4096}
+
+
+def plain(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    """What a type comes to for the dialect, without variants, decorators and domains."""
+    type_ = type_.dialect_impl(dialect)
+    while True:
+        if isinstance(type_, TypeDecorator):
+            type_ = type_.impl_instance
+        elif isinstance(type_, postgresql.DOMAIN):
+            type_ = type_.data_type.dialect_impl(dialect)
+        else:
+            return type_
+
+
+def check_column(column: Column[Any], dialect: Dialect) -> None:
+    """Refuse a column of a type that the service has for expressions only."""
+    type_ = plain(column.type, dialect)
+    for kind, advice in NO_COLUMN:
+        if isinstance(type_, kind):
+            name = "array" if kind is types.ARRAY else type(type_).__name__
+            refuse(f"columns of type {name}", advice)
+
+
+def check_key(column: Column[Any], what: str, dialect: Dialect) -> None:
+    """Refuse a column of a primary key, a unique constraint or an index that cannot be in one."""
+    type_ = plain(column.type, dialect)
+    zoned = isinstance(type_, types.Time) and type_.timezone
+    advice = "use Time() for the time and a column for the offset" if zoned else ""
+    for kind, instead in NO_KEY:
+        if isinstance(type_, kind):
+            advice = instead
+    if advice:
+        name = "TIMETZ" if zoned else type(type_).__name__
+        refuse(f"{name} in a key, which column {column.name!r} of the {what} is", advice)
+
+
+class AuroraDSQLTypeCompiler(PGTypeCompiler):
+    """PostgreSQL's types, without enumerated types and collations."""
+
+    def process(self, type_: TypeEngine[Any], **kw: Any) -> str:
+        variants = type_._variant_mapping
+        if FALLBACK in variants and NAME not in variants:
+            type_ = variants[FALLBACK]
+        return super().process(type_, **kw)
+
+    def visit_ENUM(self, type_: Any, identifier_preparer: Any = None, **kw: Any) -> str:
+        return f"VARCHAR({type_.length})"
+
+    def visit_BIT(self, type_: Any, **kw: Any) -> str:
+        # SQL Server's is a boolean, MySQL's a number; only PostgreSQL's can vary.
+        if hasattr(type_, "varying"):
+            return super().visit_BIT(type_, **kw)
+        return "BIGINT" if getattr(type_, "length", None) else "BOOLEAN"
+
+    def visit_DATETIME(self, type_: Any, **kw: Any) -> str:
+        return self.visit_TIMESTAMP(type_, **kw)
+
+    def visit_DOUBLE_PRECISION(self, type_: Any, **kw: Any) -> str:
+        return "DOUBLE PRECISION"
+
+    def visit_VARCHAR(self, type_: Any, **kw: Any) -> str:
+        return self._text("VARCHAR", type_)
+
+    visit_NVARCHAR = visit_VARCHAR
+    visit_VARCHAR2 = visit_VARCHAR
+    visit_NVARCHAR2 = visit_VARCHAR
+
+    def visit_CHAR(self, type_: Any, **kw: Any) -> str:
+        return self._text("CHAR", type_)
+
+    visit_NCHAR = visit_CHAR
+
+    def visit_TEXT(self, type_: Any, **kw: Any) -> str:
+        return self._text("TEXT", type_, length=None)
+
+    def visit_NUMBER(self, type_: Any, **kw: Any) -> str:
+        return self.visit_NUMERIC(type_, **kw)
+
+    def _text(self, name: str, type_: Any, length: Any = False) -> str:
+        collation = getattr(type_, "collation", None)
+        if collation and collation not in ("C", "POSIX", "default", "ucs_basic"):
+            refuse(
+                f"collation {collation}",
+                "leave collation out, texts are ordered by their code points",
+            )
+        if length is False:
+            length = type_.length
+        if length and length > LONGEST[name]:
+            refuse(f"{name} of more than {LONGEST[name]} characters", "use Text")
+        return f"{name}({length})" if length else name
+
+
+def _counterpart(text: str) -> Any:
+    def visit(self: AuroraDSQLTypeCompiler, type_: Any, **kw: Any) -> str:
+        return text
+
+    return visit
+
+
+for _name, _text in COUNTERPARTS.items():
+    setattr(AuroraDSQLTypeCompiler, f"visit_{_name}", _counterpart(_text))

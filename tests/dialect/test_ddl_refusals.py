@@ -1,0 +1,265 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What Aurora DSQL does not have is refused before it is sent, with a sentence of advice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Engine,
+    Identity,
+    Index,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    String,
+    Table,
+    Time,
+    TypeDecorator,
+    UniqueConstraint,
+    cast,
+    desc,
+    func,
+    nulls_last,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.exc import CompileError, InvalidRequestError
+from sqlalchemy.schema import (
+    AddConstraint,
+    CreateIndex,
+    CreateSequence,
+    CreateTable,
+    DropConstraint,
+)
+
+MakeEngine = Callable[..., Engine]
+
+
+def compiled(element: Any) -> str:
+    return " ".join(str(element.compile(dialect=AuroraDSQLDialect_psycopg())).split())
+
+
+def refusal(element: Any) -> str:
+    """Why it does not compile: one line with what to write instead behind a colon."""
+    with pytest.raises(CompileError) as caught:
+        compiled(element)
+    message = str(caught.value)
+    assert "Aurora DSQL has no " in message and ": " in message
+    assert "\n" not in message
+    return message
+
+
+def table(*items: Any, **options: Any) -> Table:
+    return Table("t", MetaData(), Column("a", Integer), Column("b", String), *items, **options)
+
+
+class Tags(TypeDecorator[Any]):
+    impl = ARRAY(String)
+    cache_ok = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        (ARRAY(Integer), "JSONB"),
+        (postgresql.ARRAY(String), "JSONB"),
+        (Tags(), "JSONB"),
+        (String().with_variant(postgresql.ARRAY(String), "postgresql"), "JSONB"),
+        (postgresql.INT4RANGE(), "two columns"),
+        (postgresql.HSTORE(), "JSONB"),
+        (postgresql.INET(), "String"),
+        (postgresql.MACADDR(), "String"),
+        (postgresql.BIT(3), "Boolean"),
+        (postgresql.MONEY(), "Numeric"),
+        (postgresql.TSVECTOR(), "Text"),
+        (String(collation="de_DE"), "leave collation out"),
+        (String(70000), "use Text"),
+    ],
+)
+def test_type_that_no_column_can_have(kind: Any, advice: str) -> None:
+    message = refusal(CreateTable(table(Column("x", kind))))
+    assert advice in message
+    assert "table 't', column 'x'" in message
+
+
+def test_array_is_a_type_of_expressions() -> None:
+    assert "AS INTEGER[])" in compiled(select(cast(text("'{1}'"), ARRAY(Integer))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (JSON(), "JSON"),
+        (postgresql.JSONB(), "JSONB"),
+        (LargeBinary(), "LargeBinary"),
+        (Interval(), "INTERVAL"),
+        (Time(timezone=True), "TIMETZ"),
+    ],
+)
+@pytest.mark.parametrize("where", ["primary", "unique", "index"])
+def test_type_that_no_key_can_have(kind: Any, name: str, where: str) -> None:
+    stored = table(Column("x", kind, primary_key=where == "primary", unique=where == "unique"))
+    element: Any = CreateTable(stored)
+    if where == "index":
+        element = CreateIndex(Index("i", stored.c.x))
+    message = refusal(element)
+    assert "in a key" in message and name in message
+
+
+def test_key_of_more_than_eight_columns() -> None:
+    columns = [Column(f"c{number}", Integer) for number in range(9)]
+    stored = Table("t", MetaData(), *columns)
+    assert "8" in refusal(CreateIndex(Index("i", *stored.c)))
+    assert "c7" in compiled(CreateIndex(Index("j", *list(stored.c)[:8])))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prefixes": ["TEMPORARY"]}, "temporary tables"),
+        ({"prefixes": ["UNLOGGED"]}, "UNLOGGED tables"),
+        ({"postgresql_on_commit": "DROP"}, "temporary tables"),
+        ({"postgresql_partition_by": "RANGE (a)"}, "partitions"),
+        ({"auroradsql_partition_by": "RANGE (a)"}, "partitions"),
+        ({"postgresql_inherits": "other"}, "inheritance"),
+        ({"postgresql_tablespace": "fast"}, "tablespaces"),
+        ({"postgresql_using": "columnar"}, "access methods"),
+        ({"postgresql_with_oids": True}, "OIDs"),
+    ],
+)
+def test_table_option_that_asks_for_more(options: dict[str, Any], words: str) -> None:
+    assert words in refusal(CreateTable(table(**options)))
+
+
+@pytest.mark.parametrize("spelling", ["auroradsql", "postgresql"])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"using": "gin"}, "index method gin"),
+        ({"concurrently": True}, "CONCURRENTLY"),
+        ({"tablespace": "fast"}, "tablespaces"),
+        ({"ops": {"b": "gin_trgm_ops"}}, "operator class gin_trgm_ops"),
+    ],
+)
+def test_index_option_that_asks_for_more(
+    spelling: str, options: dict[str, Any], words: str
+) -> None:
+    stored = table()
+    renamed = {f"{spelling}_{name}": value for name, value in options.items()}
+    assert words in refusal(CreateIndex(Index("i", stored.c.b, **renamed)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"postgresql_using": "btree"},
+        {"postgresql_using": "BTREE"},
+        {"postgresql_with": {"fillfactor": 50}},
+        {"postgresql_ops": {"b": "text_pattern_ops"}},
+        {"postgresql_concurrently": False},
+    ],
+)
+def test_index_option_that_says_nothing_new_is_left_out(options: dict[str, Any]) -> None:
+    stored = table()
+    assert compiled(CreateIndex(Index("i", stored.c.b, **options))) == (
+        "CREATE INDEX ASYNC i ON t (b)"
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda c: c.a.desc(),
+        lambda c: desc(func.lower(c.b)),
+        lambda c: nulls_last(c.a.desc()),
+        lambda c: text("a DESC"),
+        lambda c: text("lower(b) desc nulls last"),
+    ],
+)
+def test_descending_key(key: Any) -> None:
+    stored = table()
+    index = Index("i", key(stored.c))
+    stored.append_constraint(index)  # that of a text has no table yet
+    assert "descending keys" in refusal(CreateIndex(index))
+
+
+@pytest.mark.parametrize("constraint", [UniqueConstraint, PrimaryKeyConstraint])
+def test_deferrable_key(constraint: Any) -> None:
+    stored = table(constraint("a", deferrable=True))
+    assert "deferrable" in refusal(CreateTable(stored))
+
+
+def test_exclusion_constraint() -> None:
+    stored = table()
+    stored.append_constraint(ExcludeConstraint((stored.c.a, "=")))
+    assert "exclusion" in refusal(CreateTable(stored))
+
+
+@pytest.mark.parametrize("cache", [0, 2, 100, 65535])
+def test_cache_that_the_service_does_not_take(cache: int) -> None:
+    assert "65536" in refusal(CreateSequence(Sequence("s", cache=cache)))
+    stored = table(Column("x", BigInteger, Identity(cache=cache)))
+    assert "65536" in refusal(CreateTable(stored))
+
+
+def test_keys_are_not_added_to_a_table_or_dropped() -> None:
+    stored = table(PrimaryKeyConstraint("a", name="pk"), UniqueConstraint("b", name="u"))
+    (unique,) = (item for item in stored.constraints if isinstance(item, UniqueConstraint))
+    assert "batch_alter_table" in refusal(AddConstraint(stored.primary_key))
+    assert "batch_alter_table" in refusal(DropConstraint(stored.primary_key))
+    assert "auroradsql_using_index" in refusal(AddConstraint(unique))
+    assert compiled(DropConstraint(unique)) == "ALTER TABLE t DROP CONSTRAINT u"
+
+
+def test_unique_constraint_is_made_of_an_index() -> None:
+    stored = table(UniqueConstraint("b", name="u", auroradsql_using_index="i"))
+    (unique,) = (item for item in stored.constraints if isinstance(item, UniqueConstraint))
+    assert compiled(AddConstraint(unique)) == (
+        "ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX i"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"read": True}, "FOR SHARE"), ({"key_share": True}, "FOR NO KEY")]
+)
+def test_lock_that_is_not_there(options: dict[str, bool], words: str) -> None:
+    assert words in refusal(select(table()).with_for_update(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "FOR UPDATE"),
+        ({"read": True, "key_share": True}, "FOR KEY SHARE"),
+        ({"nowait": True}, "FOR UPDATE NOWAIT"),
+        ({"skip_locked": True}, "FOR UPDATE SKIP LOCKED"),
+    ],
+)
+def test_lock_that_is_there(options: dict[str, bool], words: str) -> None:
+    assert compiled(select(table()).with_for_update(**options)).endswith(words)
+
+
+def test_two_phase_transaction(make_engine: MakeEngine) -> None:
+    with make_engine().connect() as connection:
+        with pytest.raises(InvalidRequestError, match="begin"):
+            connection.begin_twophase()
+
+
+def test_date_and_time_can_be_keys() -> None:
+    stored = table(Column("x", DateTime(timezone=True), primary_key=True))
+    assert "PRIMARY KEY (x)" in compiled(CreateTable(stored))
