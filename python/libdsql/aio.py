@@ -326,10 +326,10 @@ class Cursor:
         await self.close()
 
 
-async def _open(host: str | None, options: dict[str, Any]) -> Connection:
+async def _open_once(host: str | None, options: dict[str, Any], again: bool) -> Connection:
     loop = asyncio.get_running_loop()
     if blocks(host, options):
-        core = await loop.run_in_executor(None, lambda: start(host, **options))
+        core = await loop.run_in_executor(None, lambda: start(host, again=again, **options))
     else:
         core = start(host, **options)
     connection = Connection(core, loop)
@@ -339,6 +339,16 @@ async def _open(host: str | None, options: dict[str, Any]) -> Connection:
         connection.terminate()
         raise
     return connection
+
+
+async def _open(host: str | None, options: dict[str, Any]) -> Connection:
+    try:
+        return await _open_once(host, options, False)
+    except libdsql.OperationalError:
+        if host != "local":
+            raise
+    # The user's own endpoint may have ended since we last heard of it.
+    return await _open_once(host, options, True)
 
 
 class _Opening:
