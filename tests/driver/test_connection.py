@@ -263,6 +263,24 @@ def test_connection_in_a_cycle_is_collected(endpoint):
     assert watched() is None
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_json_function_that_knows_its_connection_is_collected(endpoint, kept):
+    def use() -> weakref.ref:
+        connection = drive_to(endpoint)
+        connection.json_loads = lambda text: (connection, text)
+        cursor = connection.execute("SELECT '1'::json")
+        if not kept:
+            connection.json_loads = None
+            connection.execute("SELECT '1'::json")
+        assert cursor.fetchone() == ((connection, "1"),)
+        connection.close()
+        return weakref.ref(connection)
+
+    watched = use()
+    gc.collect()
+    assert watched() is None
+
+
 def test_cursor_keeps_its_connection(endpoint):
     cursor = drive_to(endpoint).execute("SELECT 1")
     gc.collect()

@@ -108,6 +108,18 @@ def test_interrupted_wait_gives_the_connection_up(connect_driver, alarm):
     connection.close()
 
 
+def test_interrupted_result_leaves_no_part_of_it(connect_driver, alarm):
+    cursor = connect_driver().cursor()
+    alarm()
+    with pytest.raises(Interrupted):
+        cursor.execute(
+            "SELECT i, pg_sleep(CASE i WHEN 5000 THEN 30 ELSE 0 END)"
+            " FROM generate_series(1, 5000) i"
+        )
+    with pytest.raises(libdsql.ProgrammingError, match="no rows"):
+        cursor.fetchall()
+
+
 def test_interrupted_wait_for_a_turn_leaves_the_connection(connect_driver, alarm):
     connection = connect_driver(autocommit=True)
     waits = threading.Thread(target=lambda: connection.execute("SELECT pg_sleep(1)"))

@@ -26,6 +26,12 @@ connection_traverse(struct connection *connection, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(connection));
     Py_VISIT(connection->json_loads);
     Py_VISIT(connection->notices);
+    for (int i = 0; i < SHAPES_KEPT; i++) {
+        int stop = shape_traverse(connection->shapes[i], visit, arg);
+        if (stop != 0) {
+            return stop;
+        }
+    }
     Py_VISIT(operation->cursor);
     Py_VISIT(operation->sql);
     Py_VISIT(operation->source);
@@ -41,6 +47,10 @@ connection_clear(struct connection *connection)
 {
     Py_CLEAR(connection->json_loads);
     Py_CLEAR(connection->notices);
+    for (int i = 0; i < SHAPES_KEPT; i++) {
+        shape_release(connection->shapes[i]);
+        connection->shapes[i] = NULL;
+    }
     operation_clear(&connection->operation);
     return 0;
 }
@@ -90,9 +100,6 @@ connection_dealloc(struct connection *connection)
     }
     connection_clear(connection);
     close_socket(connection);
-    for (int i = 0; i < SHAPES_KEPT; i++) {
-        shape_release(connection->shapes[i]);
-    }
     dsql__buffer_clear(&connection->buffer);
     free(connection->values);
     free(connection->types);

@@ -37,6 +37,9 @@ struct shape *shape_for(struct connection *connection, const struct dsql_event *
 /* A borrowed tuple, NULL with an exception. */
 PyObject *shape_description(struct module_state *state, struct shape *shape);
 void shape_release(struct shape *shape);
+/* For whoever counts as its one owner: the connection that keeps it, or the only
+ * one who holds it. */
+int shape_traverse(const struct shape *shape, visitproc visit, void *arg);
 int column_type_add(PyObject *module);
 
 /* --------------------------------------------------------------- operation */

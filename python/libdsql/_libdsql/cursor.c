@@ -48,7 +48,9 @@ cursor_traverse(struct cursor *cursor, visitproc visit, void *arg)
     Py_VISIT(cursor->connection);
     Py_VISIT(cursor->rows);
     Py_VISIT(cursor->failure);
-    return 0;
+    return cursor->shape != NULL && cursor->shape->references == 1
+               ? shape_traverse(cursor->shape, visit, arg)
+               : 0;
 }
 
 static int

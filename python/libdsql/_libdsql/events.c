@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NOTICES_KEPT 50
+#define EVENTS_AT_ONCE 10000 /* until other threads may have the GIL */
 
 static void
 keep_notice(struct connection *connection, const struct dsql_diagnostic *said)
@@ -270,7 +271,11 @@ read_events(struct connection *connection)
 {
     struct dsql_event event;
     struct dsql_error error;
-    for (;;) {
+    for (int count = 1;; count++) {
+        if (count % EVENTS_AT_ONCE == 0) { /* a server that is faster than we are */
+            Py_BEGIN_ALLOW_THREADS;
+            Py_END_ALLOW_THREADS;
+        }
         int result = dsql_next(connection->conn, &event, &error);
         if (result > 0) {
             return result;

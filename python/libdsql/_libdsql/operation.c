@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Memory for parameters that stays with a connection; more was for large ones. */
+#define BUFFER_KEPT (256 * 1024)
+
 /* ------------------------------------------------------------------- turns */
 
 static int
@@ -96,6 +99,13 @@ void
 operation_finish(struct connection *connection)
 {
     struct operation old = connection->operation;
+    if (old.kind == OPERATION_NONE) {
+        return;
+    }
+    if (connection->buffer.size > BUFFER_KEPT) {
+        connection->buffer.start = connection->buffer.end = 0;
+        dsql__buffer_trim(&connection->buffer);
+    }
     connection->operation = (struct operation){0};
     connection_leave(connection);
     operation_clear(&old); /* last: it may run Python code */
@@ -154,6 +164,9 @@ connection_abandon(struct connection *connection)
     }
     if (connection->conn != NULL) {
         dsql_conn_abandon(connection->conn);
+    }
+    if (connection->operation.kind == OPERATION_EXECUTE) {
+        cursor_reset(connection->operation.cursor); /* no part of a result passes for all of it */
     }
 }
 
@@ -372,7 +385,7 @@ operation_step(struct connection *connection)
         operation->failure = NULL;
     }
     if (exception != NULL && operation->kind == OPERATION_EXECUTE) {
-        cursor_reset(operation->cursor); /* no part of a result passes for all of it */
+        cursor_reset(operation->cursor);
     }
     operation_finish(connection);
     if (exception == NULL) {

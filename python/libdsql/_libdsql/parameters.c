@@ -104,6 +104,8 @@ encode_parameters(struct connection *connection, PyObject *parameters, bool keep
     }
     Py_ssize_t size = PySequence_Fast_GET_SIZE(fast);
     int failure = make_room(connection, size);
+    bool running = connection->running;
+    connection->running = true; /* Python code that is run by a value changes nothing here */
     for (Py_ssize_t i = 0; failure == 0 && i < size; i++) {
         if (PySequence_Fast_GET_SIZE(fast) != size) {
             raise_own(connection->state, EXCEPTION_PROGRAMMING, DSQL_E_INVALID,
@@ -113,6 +115,7 @@ encode_parameters(struct connection *connection, PyObject *parameters, bool keep
         }
         failure = encode_item(connection, PySequence_Fast_GET_ITEM(fast, i), (int)i, keep_types);
     }
+    connection->running = running;
     Py_DECREF(fast);
     if (failure == 0 && buffer->failed) {
         PyErr_NoMemory();

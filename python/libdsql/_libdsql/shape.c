@@ -111,6 +111,15 @@ shape_release(struct shape *shape)
     }
 }
 
+int
+shape_traverse(const struct shape *shape, visitproc visit, void *arg)
+{
+    if (shape != NULL) {
+        Py_VISIT(shape->json_loads);
+    }
+    return 0;
+}
+
 static bool
 is_same(const struct shape *shape, const struct dsql_event *event)
 {
