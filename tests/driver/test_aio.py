@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -130,9 +131,7 @@ def test_tasks_that_share_a_connection_take_turns(run, options):
 
 def test_a_thousand_questions_on_twenty_connections_get_their_own_answers(run, options):
     async def main() -> None:
-        connections = await asyncio.gather(
-            *(libdsql.aio.connect(**options) for _ in range(20))
-        )
+        connections = await asyncio.gather(*(libdsql.aio.connect(**options) for _ in range(20)))
         free: asyncio.Queue[libdsql.aio.Connection] = asyncio.Queue()
         for connection in connections:
             free.put_nowait(connection)
@@ -186,10 +185,8 @@ def test_cancelled_at_any_moment_no_answer_is_ever_another_questions(run, option
             if delay >= 8:
                 await asyncio.sleep(delay / 20000)
             task.cancel()
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 await task
-            except asyncio.CancelledError:
-                pass
             if not connection.closed:
                 assert await (await connection.execute("SELECT 2")).fetchall() == [(2,)]
             await connection.close()
