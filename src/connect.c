@@ -367,7 +367,7 @@ time_is_up(const struct dsql__connecting *connecting, struct dsql_error *error)
         break;
     }
     bool refused = connecting->refused.code != 0;
-    return dsql__fail(error, DSQL_E_TIMEOUT, "the %d ms to connect are up %s%s%.150s",
+    return dsql__fail(error, DSQL_E_TIMEOUT, "connect_timeout (%d ms) was over %s%s%.150s",
                       connecting->timeout_ms, what, refused ? "; the last answer was: " : "",
                       refused ? connecting->refused.message : "");
 }

@@ -126,6 +126,40 @@ check_connected(const struct dsql_conn *conn, struct dsql_error *error)
                : dsql__fail(error, DSQL_E_STATE, "the connection is not open yet");
 }
 
+/* Before a request when none is under way: what lies unread may be messages
+ * that come unasked, but no answer. One that were left there would be taken for
+ * the answer to this request. */
+static int
+check_quiet(struct dsql_conn *conn, struct dsql_error *error)
+{
+    struct dsql__buffer *in = &conn->transport.in;
+    struct dsql__message message;
+    int failure = check_connected(conn, error);
+    if (failure != 0 || conn->requests.count > 0) {
+        return failure;
+    }
+    dsql__buffer_consume(in, conn->taken);
+    conn->taken = 0;
+    const char *at = dsql__buffer_begin(in);
+    size_t left = dsql__buffer_length(in);
+    while (left > 0) {
+        failure = dsql__message_peek(at, left, DSQL__MESSAGE_LIMIT, false, &message);
+        if (strchr("NSAE", *at) == NULL || failure < 0) {
+            dsql__fail(error, DSQL_E_PROTOCOL,
+                       "the server broke the protocol (message 0x%02x unasked): the connection is "
+                       "closed",
+                       (unsigned char)*at);
+            return dsql__conn_break(conn, DSQL_E_PROTOCOL);
+        }
+        if (failure == DSQL__MORE) {
+            break;
+        }
+        at += message.total;
+        left -= message.total;
+    }
+    return 0;
+}
+
 /* ---------------------------------------------------------------- messages */
 
 /* "" for the unnamed statement. */
@@ -264,10 +298,10 @@ append_closes(struct dsql_conn *conn)
 }
 
 static int
-check_query(const struct dsql_conn *conn, const char *sql, size_t length,
+check_query(struct dsql_conn *conn, const char *sql, size_t length,
             const struct dsql_value *values, int count, struct dsql_error *error)
 {
-    int failure = check_connected(conn, error);
+    int failure = check_quiet(conn, error);
     size_t total = length;
     if (failure != 0) {
         return failure;

@@ -581,7 +581,7 @@ time_covers_tls_and_sign_in(void)
     struct dsql_conn_options options = options_for(&server);
     options.connect_timeout_ms = 200;
     expect_failure(&options, DSQL_E_TIMEOUT,
-                   "the 200 ms to connect are up while opening TLS with 127.0.0.1 port ");
+                   "connect_timeout (200 ms) was over while opening TLS with 127.0.0.1 port ");
     options.classic_tls = 1;
     expect_failure(&options, DSQL_E_TIMEOUT, "while opening TLS with 127.0.0.1 port ");
     options.classic_tls = 0;

@@ -405,7 +405,7 @@ connecting_in_time_covers_the_name(void)
     answers = numbers;
     CHECK(dsql_conn_open(&options, &conn, &error) == DSQL_E_TIMEOUT && conn == NULL);
     CHECK_TEXT(error.message,
-               "the 50 ms to connect are up while resolving the host "
+               "connect_timeout (50 ms) was over while resolving the host "
                "abcdefghijklmnopqrstuvwx12.dsql.us-east-1.on.aws: check the name servers");
     sem_post(&may_answer);
     sem_wait(&has_answered);

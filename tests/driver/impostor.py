@@ -106,6 +106,7 @@ class Impostor:
         self.context.load_cert_chain(folder / "server.pem", folder / "server.key")
         self.context.set_alpn_protocols(["postgresql"])
         self.script = script
+        self.stream: socket.socket | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -117,16 +118,20 @@ class Impostor:
                 raw, _ = self.listener.accept()
             except OSError:
                 return
-            raw.settimeout(30)
+            self.stream = raw
             # Clients of these tests go away in the middle, and so does the server.
             with contextlib.suppress(OSError, EOFError):
                 with self.context.wrap_socket(raw, server_side=True) as stream:
+                    self.stream = stream
                     self.script(Stream(stream))
 
     def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
+        for end in (self.listener, self.stream):
+            if end is not None:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        self.thread.join(30)
+        self.thread.join()
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def test_awaiting_connect_is_the_same_as_entering_it(run, options):
         assert (await (await connection.execute("SELECT 1")).fetchall()) == [(1,)]
         await connection.close()
         await connection.close()
-        with pytest.raises(libdsql.InterfaceError):
+        with pytest.raises(libdsql.OperationalError, match="closed"):
             await connection.execute("SELECT 1")
 
     run(main)
@@ -235,7 +235,7 @@ def test_connect_timeout_is_an_error_that_says_so(run, options, endpoint):
         stream.exactly(1)
 
     async def main(port: int) -> None:
-        with pytest.raises(libdsql.OperationalError, match="time"):
+        with pytest.raises(libdsql.OperationalError, match="connect_timeout"):
             await libdsql.aio.connect(
                 **{**options, "port": port, "password": "a token", "connect_timeout": 0.2}
             )

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -46,9 +46,11 @@ def serve(endpoint) -> Callable[..., AbstractContextManager[Impostor]]:
 
 
 @pytest.fixture
-def connect_to_port(endpoint) -> Callable[..., libdsql.Connection]:
+def connect_to_port(endpoint) -> Iterator[Callable[..., libdsql.Connection]]:
+    opened: list[libdsql.Connection] = []
+
     def connect(port: int, **keywords: Any) -> libdsql.Connection:
-        return libdsql.connect(
+        connection = libdsql.connect(
             **{
                 "host": "localhost",
                 "hostaddr": "127.0.0.1",
@@ -59,8 +61,12 @@ def connect_to_port(endpoint) -> Callable[..., libdsql.Connection]:
                 **keywords,
             }
         )
+        opened.append(connection)
+        return connection
 
-    return connect
+    yield connect
+    for connection in opened:
+        connection.close()
 
 
 def answering(*answers: bytes) -> Callable[[Stream], None]:
@@ -116,7 +122,7 @@ def test_a_greeting_that_ends_at_any_byte_is_an_error(serve, connect_to_port):
 @pytest.mark.parametrize("alive", [False, True], ids=["signing in", "reading"])
 def test_tls_that_ends_anywhere_is_an_error(endpoint, connect_to_port, alive):
     # A handshake is some 2,000 bytes, its exact size differs by signature.
-    for after in range(2600, 14000, 251) if alive else range(0, 2000, 41):
+    for after in range(2600, 11000, 251) if alive else range(0, 2000, 41):
         with cutting_relay(endpoint.port, after) as port:
             with pytest.raises(libdsql.OperationalError):
                 connection = connect_to_port(port, password=token_for(endpoint))
@@ -272,7 +278,7 @@ def test_the_end_while_committing_says_that_the_outcome_is_unknown(serve, connec
     with serve(script) as server:
         connection = connect_to_port(server.port, autocommit=False)
         connection.execute("INSERT INTO t VALUES (1)")
-        with pytest.raises(libdsql.OperationalError, match="unknown"):
+        with pytest.raises(libdsql.OperationalError, match="not known"):
             connection.commit()
         assert connection.closed
 
