@@ -298,8 +298,8 @@ append_closes(struct dsql_conn *conn)
 }
 
 static int
-check_query(struct dsql_conn *conn, const char *sql, size_t length,
-            const struct dsql_value *values, int count, struct dsql_error *error)
+check_query(struct dsql_conn *conn, const char *sql, size_t length, const struct dsql_value *values,
+            int count, struct dsql_error *error)
 {
     int failure = check_quiet(conn, error);
     size_t total = length;

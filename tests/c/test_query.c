@@ -316,6 +316,31 @@ the_end_of_the_stream_is_an_error_at_each_byte(void)
     }
 }
 
+static void
+an_answer_too_many_is_not_the_next_ones(void)
+{
+    open_pair();
+    CHECK(ask("SELECT") == 0 && dsql_send_sync(conn, NULL) == 0);
+    SAY(PARSED BOUND COLUMNS ROW SELECTED ZED PARSED BOUND COLUMNS ROW SELECTED ZED);
+    CHECK_TEXT(events(), "crdz.");
+    CHECK(ask("SELECT other") == DSQL_E_PROTOCOL);
+    CHECK(ask("SELECT other") == DSQL_E_CLOSED);
+    close_pair();
+}
+
+static void
+what_comes_unasked_is_kept_for_the_next_request(void)
+{
+    open_pair();
+    CHECK(ask("SELECT") == 0 && dsql_send_sync(conn, NULL) == 0);
+    SAY(PARSED BOUND COLUMNS ROW SELECTED ZED "N\0\0\0\21SNOTICE\0Mhm\0\0N\0");
+    CHECK_TEXT(events(), "crdz.");
+    CHECK(ask("SELECT") == 0 && dsql_send_sync(conn, NULL) == 0);
+    SAY("\0\0\21SNOTICE\0Mhm\0\0" BOUND ROW SELECTED ZED);
+    CHECK_TEXT(events(), "nncrdz.");
+    close_pair();
+}
+
 /* None of these is an answer to one statement. */
 static void
 a_broken_protocol_ends_the_connection(void)
@@ -417,6 +442,8 @@ static const struct check_test tests[] = {
     TEST(copy_that_nobody_expected_is_failed_with_another_sync),
     TEST(bytes_may_come_one_by_one),
     TEST(the_end_of_the_stream_is_an_error_at_each_byte),
+    TEST(an_answer_too_many_is_not_the_next_ones),
+    TEST(what_comes_unasked_is_kept_for_the_next_request),
     TEST(a_broken_protocol_ends_the_connection),
     TEST(wrong_requests_are_refused),
     TEST(columns_and_rows_tell_what_the_server_said),
