@@ -200,11 +200,12 @@ FIELD_BEFORE_END = message("D", struct.pack("!hi", 1, 2) + b"\0\0\0\7")
 
 @pytest.mark.parametrize("bad", [FIELD_PAST_END, NEGATIVE_FIELD, FIELD_BEFORE_END])
 def test_a_row_that_contradicts_itself_is_an_error(serve, connect_to_port, bad):
-    answer = PARSED + BOUND + columns(INT4) + bad + complete("SELECT 1") + READY
+    answer = PARSED + BOUND + columns(TEXT) + bad + complete("SELECT 1") + READY
     with serve(answering(answer, GOOD)) as server:
         connection = connect_to_port(server.port)
         with pytest.raises(libdsql.DatabaseError):
             connection.execute("SELECT 7")
+        assert connection.closed
 
 
 NOT_VALUES = [

@@ -52,6 +52,12 @@ add_row(struct cursor *cursor, const struct dsql_event *event)
     PyObject *row =
         decode_row(shape->decoders, shape->count, event->data, event->length, &malformed);
     shape_release(shape);
+    if (row == NULL && malformed) { /* nothing behind it can be believed */
+        PyObject *exception = exception_take();
+        connection_abandon(cursor->connection);
+        exception_raise(exception);
+        return -1;
+    }
     int failure = row == NULL ? -1 : cursor->rows != NULL ? PyList_Append(cursor->rows, row) : 0;
     Py_XDECREF(row);
     return failure;

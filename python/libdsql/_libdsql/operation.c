@@ -381,8 +381,13 @@ operation_step(struct connection *connection)
     PyObject *exception = wants < 0 ? exception_take() : NULL;
     if (wants == 0) {
         copy_check(connection);
-        exception = operation->failure;
+    }
+    if (operation->failure != NULL) { /* it came first */
+        Py_XSETREF(exception, operation->failure);
         operation->failure = NULL;
+    }
+    if (wants < 0 && !connection->broken && dsql_conn_fd(connection->conn) < 0) {
+        connection_abandon(connection);
     }
     if (exception != NULL && operation->kind == OPERATION_EXECUTE) {
         cursor_reset(operation->cursor);
