@@ -425,6 +425,8 @@ def test_bad_value_in_a_row_leaves_the_connection_in_step(connection):
 def test_json_is_read_by_a_function_of_the_users(connection):
     query = "SELECT '{\"a\": 1}'::json"
     assert connection.execute(query).fetchone() == ({"a": 1},)
+    row = connection.execute("SELECT ROW(1, '[1]'::json), ARRAY['{}'::jsonb]").fetchone()
+    assert row == ((1, [1]), [{}])
     connection.json_loads = lambda text: ("mine", text)
     assert connection.execute(query).fetchone() == (("mine", '{"a": 1}'),)
     connection.json_loads = None

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oids.h"
+
 /* ------------------------------------------------------------------ Column */
 
 static PyStructSequence_Field fields[] = {
@@ -38,7 +40,6 @@ column_type_add(PyObject *module)
                : PyModule_AddObjectRef(module, "Column", (PyObject *)state->column_type);
 }
 
-#define NUMERIC 1700
 #define MODIFIER_HEADER 4 /* what PostgreSQL adds to a numeric's modifier */
 
 static PyObject *
@@ -50,7 +51,7 @@ number_or_none(bool there, long number)
 static PyObject *
 column_new(struct module_state *state, const struct dsql_column *column)
 {
-    bool sized = column->type == NUMERIC && column->modifier >= MODIFIER_HEADER;
+    bool sized = column->type == OID_numeric && column->modifier >= MODIFIER_HEADER;
     int modifier = sized ? column->modifier - MODIFIER_HEADER : 0;
     /* 16 bits of precision, then 11 of scale, which may be negative. */
     int scale = ((modifier & 0x7ff) ^ 1024) - 1024;
@@ -155,6 +156,22 @@ copy_columns(const struct dsql_event *event)
     return columns;
 }
 
+static bool
+may_hold_json(uint32_t type)
+{
+    switch (type) {
+    case OID_json:
+    case OID_json_array:
+    case OID_jsonb:
+    case OID_jsonb_array:
+    case OID_record:
+    case OID_record_array:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The function for json columns: the connection's, or json.loads, imported when
  * a first column wants it. NULL: none, or with an exception. */
 static PyObject *
@@ -162,8 +179,7 @@ json_loads_of(struct connection *connection, const struct dsql_event *event)
 {
     bool wanted = false;
     for (int i = 0; i < event->count; i++) {
-        uint32_t type = event->columns[i].type; /* json, jsonb, and arrays of them */
-        wanted = wanted || type == 114 || type == 3802 || type == 199 || type == 3807;
+        wanted = wanted || may_hold_json(event->columns[i].type);
     }
     if (!wanted || connection->json_loads == Py_None) {
         return NULL;
