@@ -3,7 +3,7 @@
 
 /* libdsql: Amazon Aurora DSQL from C: signing in, and a driver.
  *
- * Reading order: errors, environment, endpoint, credentials, token, trust,
+ * Reading order: errors, retrying, environment, endpoint, credentials, token, trust,
  * connection, statements, events.
  *
  * Words used for every pointer: "borrowed" (the caller keeps it; until when is
@@ -89,6 +89,42 @@ DSQL_API const char *dsql_code_text(int code);
  * its start (40001: the service's OC000 and OC001), else 0. sqlstate may be
  * NULL. */
 DSQL_API int dsql_sqlstate_is_retryable(const char *sqlstate);
+
+/* ---------------------------------------------------------------- retrying */
+
+/* What became of a transaction that failed. */
+enum dsql_outcome {
+    DSQL_OUTCOME_FAILED = 0, /* not applied, and it would fail again */
+    DSQL_OUTCOME_RETRY,      /* not applied; it may be run again from its start */
+    DSQL_OUTCOME_UNKNOWN,    /* perhaps applied: never to be run again unseen */
+};
+
+#define DSQL_COMMITTING 1      /* COMMIT, or a statement that commits itself, was under way */
+#define DSQL_CONNECTION_LOST 2 /* the connection ended */
+
+/* By the SQLSTATE of the failure (NULL or "": it came without one, a time limit
+ * for example) and the flags above. A pure function. */
+DSQL_API enum dsql_outcome dsql_outcome_of(const char *sqlstate, int flags);
+
+/* How long retries wait. */
+struct dsql_backoff {
+    int64_t first_ms, max_ms; /* the first wait, and the longest */
+    double multiplier;        /* from each to the next; 1 or more */
+    double jitter;            /* the share of each wait that is random; 0 to 1 */
+};
+
+/* The milliseconds to wait after try number attempt (1, 2, ...) failed; random:
+ * any number. A pure function. */
+DSQL_API int64_t dsql_backoff_ms(const struct dsql_backoff *backoff, unsigned int attempt,
+                                 uint32_t random);
+
+#define DSQL_SQL_DDL 1     /* changes the catalog */
+#define DSQL_SQL_DML 2     /* may write rows */
+#define DSQL_SQL_CONTROL 4 /* begins, ends or divides a transaction */
+#define DSQL_SQL_SEVERAL 8 /* more than one statement */
+
+/* What a text of SQL does, by its words: DSQL_SQL_... of all its statements. */
+DSQL_API int dsql_sql_kind(const char *sql, size_t length);
 
 /* ------------------------------------------------------------- environment */
 

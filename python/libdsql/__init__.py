@@ -9,6 +9,10 @@
 """
 
 from libdsql._libdsql import (
+    SQL_CONTROL,
+    SQL_DDL,
+    SQL_DML,
+    SQL_SEVERAL,
     Column,
     Connection,
     Cursor,
@@ -26,10 +30,13 @@ from libdsql._libdsql import (
     ProgrammingError,
     Warning,
     __version__,
+    backoff_ms,
     ca_file,
     endpoint,
     is_retryable,
+    outcome,
     region,
+    sql_kind,
     token,
 )
 from libdsql.connection import connect
@@ -56,6 +63,10 @@ __all__ = [
     "DATETIME",
     "NUMBER",
     "ROWID",
+    "SQL_CONTROL",
+    "SQL_DDL",
+    "SQL_DML",
+    "SQL_SEVERAL",
     "STRING",
     "Binary",
     "Column",
@@ -82,12 +93,15 @@ __all__ = [
     "Warning",
     "__version__",
     "apilevel",
+    "backoff_ms",
     "ca_file",
     "connect",
     "endpoint",
     "is_retryable",
+    "outcome",
     "paramstyle",
     "region",
+    "sql_kind",
     "threadsafety",
     "token",
 ]

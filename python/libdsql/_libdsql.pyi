@@ -65,6 +65,24 @@ def token(
 def region(profile: str | None = None) -> str: ...
 def ca_file() -> str: ...
 def is_retryable(sqlstate: str | None) -> bool: ...
+def outcome(
+    sqlstate: str | None, *, committing: bool = False, connection_lost: bool = False
+) -> Literal["failed", "retry", "unknown"]: ...
+def backoff_ms(
+    attempt: int,
+    random: int,
+    *,
+    first_ms: int = 50,
+    max_ms: int = 5000,
+    multiplier: float = 2.0,
+    jitter: float = 0.5,
+) -> int: ...
+def sql_kind(sql: str) -> int: ...
+
+SQL_DDL: Final = 1
+SQL_DML: Final = 2
+SQL_CONTROL: Final = 4
+SQL_SEVERAL: Final = 8
 
 _Said: TypeAlias = str | None
 

@@ -82,4 +82,7 @@ int cached_credentials(struct module_state *state, const struct dsql_credentials
                        const struct dsql_credentials **credentials);
 void credentials_cache_clear(struct credentials_cache *cache);
 
+/* Puts the functions of retry.c into the module. -1 with an exception. */
+int retry_add(PyObject *module);
+
 #endif

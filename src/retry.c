@@ -1,0 +1,65 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* What is to be done about a transaction that failed: whether it may be run
+ * again, and how long to wait before. */
+#include <string.h>
+
+#include "dsql.h"
+
+/* The server answers with these when it has given the transaction up, at COMMIT
+ * too. Of every other answer to a COMMIT (XX000 server unavailable, 08, 57, 58,
+ * 40003) nobody can tell on which side of the COMMIT it was made. */
+static const char *const decided_classes[] = {"0A", "21", "22", "23", "25", "2D",
+                                              "40", "42", "44", "54", "55"};
+
+static int
+is_decided(const char *sqlstate)
+{
+    if (strcmp(sqlstate, "40003") == 0) { /* statement completion unknown */
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof decided_classes / sizeof decided_classes[0]; i++) {
+        if (strncmp(sqlstate, decided_classes[i], 2) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+enum dsql_outcome
+dsql_outcome_of(const char *sqlstate, int flags)
+{
+    if (dsql_sqlstate_is_retryable(sqlstate)) {
+        return DSQL_OUTCOME_RETRY;
+    }
+    int decided = sqlstate != NULL && is_decided(sqlstate);
+    if ((flags & DSQL_COMMITTING) != 0) {
+        return decided ? DSQL_OUTCOME_FAILED : DSQL_OUTCOME_UNKNOWN;
+    }
+    /* What a connection takes with it was not committed. */
+    return (flags & DSQL_CONNECTION_LOST) != 0 && !decided ? DSQL_OUTCOME_RETRY
+                                                           : DSQL_OUTCOME_FAILED;
+}
+
+int64_t
+dsql_backoff_ms(const struct dsql_backoff *backoff, unsigned int attempt, uint32_t random)
+{
+    double longest = backoff->max_ms > 0 ? (double)backoff->max_ms : 0;
+    double wait = backoff->first_ms > 0 ? (double)backoff->first_ms : 0;
+    for (unsigned int i = 1; i < attempt && wait > 0 && wait < longest; i++) {
+        if (!(backoff->multiplier > 1)) { /* NaN too */
+            break;
+        }
+        wait *= backoff->multiplier;
+    }
+    if (wait > longest) {
+        wait = longest;
+    }
+    double jitter = backoff->jitter > 0 ? backoff->jitter : 0;
+    if (jitter > 1) {
+        jitter = 1;
+    }
+    wait *= 1 - jitter * ((double)random / (double)UINT32_MAX);
+    return wait < (double)INT64_MAX ? (int64_t)(wait + 0.5) : INT64_MAX;
+}
