@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import libdsql
@@ -25,8 +25,10 @@ from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_arguments
-from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED, AuroraDSQLDDLCompiler
+from aurora_dsql_sqlalchemy.ddl import AuroraDSQLDDLCompiler
+from aurora_dsql_sqlalchemy.execution import TransactionMixin
 from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
+from aurora_dsql_sqlalchemy.retry import sqlstate
 
 if TYPE_CHECKING:
     from sqlalchemy import Label, Select
@@ -117,7 +119,7 @@ def _identity_options() -> Label[Any]:
     return case((column.attidentity != "", options), else_=null()).label("identity_options")
 
 
-class AuroraDSQLDialect(PostgreSQLNames):
+class AuroraDSQLDialect(TransactionMixin, PostgreSQLNames):
     """PostgreSQL's dialect, fitted to Aurora DSQL; each driver has a class of its own below it.
 
     connect_args: as in create_engine(); taken here, so that wrong names are refused at once.
@@ -169,6 +171,7 @@ class AuroraDSQLDialect(PostgreSQLNames):
         if "foreign_keys" in url.query:
             self.foreign_keys = boolean("foreign_keys", url.query["foreign_keys"])
             url = url.difference_update_query(["foreign_keys"])
+        url = self.take_transaction_options(url)
         given = {**self.url_arguments(url), **self.connect_args}
         context = {"context": given.pop("context")} if "context" in given else {}
         checked = check(given, self.driver, self.is_driver_option, self.libpq_version())
@@ -234,33 +237,6 @@ class AuroraDSQLDialect(PostgreSQLNames):
     def get_isolation_level_values(self, dbapi_conn: Any) -> Any:
         return ("REPEATABLE READ", "AUTOCOMMIT")
 
-    # Executing
-
-    def in_transaction(self, dbapi_connection: Any) -> bool:
-        """Whether the server has seen a statement of the transaction that is under way."""
-        raise NotImplementedError
-
-    def _run(self, context: Any, execute: Callable[[], None]) -> None:
-        """Execute; the first statement of a transaction once more if that can help.
-
-        After a change of the catalog by anybody, each other session is refused one statement
-        (OC001): a connection that rested in the pool would fail at once. Nothing was read or
-        written yet by a transaction that fails at its first statement, so the program need not
-        know. Later statements, and COMMIT, are the program's.
-        """
-        if context is None:
-            return execute()
-        dbapi_connection = context.root_connection.connection.dbapi_connection
-        if self.in_transaction(dbapi_connection):
-            return execute()
-        try:
-            execute()
-        except self.loaded_dbapi.Error as error:
-            if not libdsql.is_retryable(sqlstate(error)):
-                raise
-            dbapi_connection.rollback()
-            execute()
-
     def do_ping(self, dbapi_connection: Any) -> bool:
         try:
             return bool(super().do_ping(dbapi_connection))
@@ -269,28 +245,6 @@ class AuroraDSQLDialect(PostgreSQLNames):
                 raise
             dbapi_connection.rollback()
             return True
-
-    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        is_ddl = context is not None and context.isddl
-        if is_ddl and statement.startswith(NOT_EMITTED):
-            return
-        inherited = super().do_execute
-        self._run(context, lambda: inherited(cursor, statement, parameters, context))
-        if is_ddl:
-            # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
-            context.root_connection.connection.commit()
-
-    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
-        inherited = super().do_execute_no_params
-        self._run(context, lambda: inherited(cursor, statement, context))
-        if context is not None and context.isddl:
-            context.root_connection.connection.commit()
-
-    def do_executemany(
-        self, cursor: Any, statement: str, parameters: Any, context: Any = None
-    ) -> None:
-        inherited = super().do_executemany
-        self._run(context, lambda: inherited(cursor, statement, parameters, context))
 
     # Reading tables back: a query of the service must not make json, its primary keys include
     # every other column, all its tables and indexes have access methods of its own, and there is
@@ -357,11 +311,6 @@ def _rename_options(found: Any) -> None:
             f"auroradsql_{name.removeprefix('postgresql_')}": value
             for name, value in found["dialect_options"].items()
         }
-
-
-def sqlstate(error: BaseException) -> str | None:
-    """Of an error of any driver: psycopg2 calls it pgcode, the others have sqlstate."""
-    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
 
 
 def import_driver(name: str) -> Any:

@@ -1,0 +1,283 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the service's transactions, as part of the dialect.
+
+What the program need not notice is tried again; what would lose or commit rows behind its back is
+refused before it is sent.
+"""
+
+# Methods of SQLAlchemy's dialects, which have few types, are overridden here.
+# mypy: disable-error-code="no-untyped-call, misc"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+import libdsql
+from sqlalchemy import exc
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.util import await_only
+
+from aurora_dsql_sqlalchemy import retry
+from aurora_dsql_sqlalchemy.connect import boolean
+from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED
+from aurora_dsql_sqlalchemy.retry import RetrySettings, Tries, sqlstate
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Connection
+
+TRANSPARENT = RetrySettings(first_wait=0.01)
+"""How a single statement is tried again."""
+
+INFO = "auroradsql_transaction"
+"""Key in the info of a connection of the pool: its Transaction."""
+
+NO_SAVEPOINTS = (
+    "Aurora DSQL has no savepoints: leave out begin_nested(), or give savepoints='outer' to "
+    "create_engine(), which makes what is nested a part of the outer transaction"
+)
+UNDONE = (
+    "the nested transaction was rolled back, and since Aurora DSQL has no savepoints the outer one "
+    "with it: roll it back and begin again"
+)
+ROWS_WAIT = (
+    "rows that this transaction wrote wait for COMMIT, and Aurora DSQL takes no DDL in the same "
+    "transaction: commit() first, or give implicit_commit=True to create_engine(), which then "
+    "commits before each DDL statement"
+)
+
+
+class Transaction:
+    """What a connection's transaction has done so far, as far as it went through SQLAlchemy.
+
+    wrote: it may have written rows. failed: the error that made the server refuse all but
+    ROLLBACK. statements: how many there were. savepoints: by name, statements when it was made.
+    undone: it was rolled back with a nested part, which the program has not noticed yet.
+    """
+
+    __slots__ = ("failed", "savepoints", "statements", "undone", "wrote")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.wrote = False
+        self.failed: BaseException | None = None
+        self.statements = 0
+        self.savepoints: dict[str, int] = {}
+        self.undone = False
+
+
+def transaction_of(connection: Any) -> Transaction:
+    """Of a connection of the pool, as the dialect is given it."""
+    try:
+        info = getattr(connection, "info", None)
+    except NotImplementedError:  # a connection on its way into the pool
+        return Transaction()
+    if not isinstance(info, dict):  # a connection of the driver itself: psycopg's has an info too
+        return Transaction()
+    found = info.get(INFO)
+    if found is None:
+        found = info[INFO] = Transaction()
+    return found  # type: ignore[no-any-return]
+
+
+sql_kind = lru_cache(maxsize=1000)(libdsql.sql_kind)
+
+
+def kind_of(context: Any, statement: str) -> int:
+    """libdsql.SQL_...; what SQLAlchemy has compiled is known without reading it."""
+    if context.isddl:
+        return libdsql.SQL_DDL
+    if context.isinsert or context.isupdate or context.isdelete:
+        return libdsql.SQL_DML
+    return sql_kind(statement)
+
+
+class TransactionMixin(PGDialect):
+    """The options of an engine about transactions, and what they do.
+
+    retries: whether a statement that fails with a conflict (40001) is tried again where that
+    cannot be noticed, or RetrySettings for it.
+    implicit_commit: commit what was written before each DDL statement, instead of refusing it.
+    savepoints: "refuse", or "outer": begin_nested() is a part of the outer transaction.
+    """
+
+    def __init__(
+        self,
+        retries: bool | RetrySettings = True,
+        implicit_commit: bool = False,
+        savepoints: str = "refuse",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.retries = TRANSPARENT if retries is True else retries
+        self.implicit_commit = implicit_commit
+        self.savepoints = _savepoints(savepoints)
+
+    def take_transaction_options(self, url: URL) -> URL:
+        """Read these options from a URL; returns it without them."""
+        query = url.query
+        if "retries" in query:
+            self.retries = TRANSPARENT if boolean("retries", query["retries"]) else False
+        if "implicit_commit" in query:
+            self.implicit_commit = boolean("implicit_commit", query["implicit_commit"])
+        if "savepoints" in query:
+            self.savepoints = _savepoints(query["savepoints"])
+        return url.difference_update_query(["retries", "implicit_commit", "savepoints"])
+
+    def in_transaction(self, dbapi_connection: Any) -> bool:
+        """Whether the server has seen a statement of the transaction that is under way."""
+        raise NotImplementedError
+
+    # Statements
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        run = partial(super().do_execute, cursor, statement, parameters, context)
+        self._execute(context, statement, run, False)
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        run = partial(super().do_execute_no_params, cursor, statement, context)
+        self._execute(context, statement, run, False)
+
+    def do_executemany(
+        self, cursor: Any, statement: str, parameters: Any, context: Any = None
+    ) -> None:
+        run = partial(super().do_executemany, cursor, statement, parameters, context)
+        self._execute(context, statement, run, True)
+
+    def _execute(
+        self, context: Any, statement: str, run: Callable[[], None], several: bool
+    ) -> None:
+        if context is None:
+            return run()
+        if context.isddl and statement.startswith(NOT_EMITTED):
+            return None
+        connection = context.root_connection.connection
+        transaction = transaction_of(connection)
+        if transaction.undone:
+            raise exc.InvalidRequestError(UNDONE)
+        kind = kind_of(context, statement)
+        begins = not self.in_transaction(connection.dbapi_connection)
+        if begins and not transaction.savepoints:
+            transaction.clear()
+        elif kind & libdsql.SQL_DDL and transaction.wrote:
+            if not self.implicit_commit:
+                raise exc.InvalidRequestError(ROWS_WAIT)
+            self.do_commit(connection)
+            begins = True
+        transaction.statements += 1
+        # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
+        commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
+        autocommit = bool(getattr(connection.dbapi_connection, "autocommit", False))
+        once = kind & (libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL) or (several and autocommit)
+        # Whatever a transaction has only read is no loss to a DDL statement, which ends it.
+        alone = begins or (commits and not transaction.wrote)
+        if kind & libdsql.SQL_DML:
+            transaction.wrote = True
+        self._run(connection, run, bool(commits), bool(alone and not once))
+        return None
+
+    def _run(
+        self, connection: Any, run: Callable[[], None], commits: bool, repeatable: bool
+    ) -> None:
+        """Run a statement; again, when it met a conflict and nothing else would be repeated."""
+        tries: Tries | None = None
+        while True:
+            try:
+                run()
+                if commits:
+                    self.do_commit(connection)
+                return
+            except self.loaded_dbapi.Error as error:
+                self._note(connection, error)
+                if not repeatable or not self.retries or not libdsql.is_retryable(sqlstate(error)):
+                    raise
+                tries = tries or Tries(self.retries, "a statement")
+                wait = tries.again(error)
+                if wait is None:
+                    raise
+            transaction = transaction_of(connection)
+            kept = transaction.wrote, transaction.statements, transaction.savepoints
+            self.do_rollback(connection)
+            transaction.wrote, transaction.statements, transaction.savepoints = kept
+            self._pause(wait)
+
+    def _note(self, connection: Any, error: BaseException) -> None:
+        """Remember that the transaction has failed, unless the error is the driver's own."""
+        if sqlstate(error) is not None and not getattr(error, retry.MARK, False):
+            transaction_of(connection).failed = error
+
+    def _pause(self, seconds: float) -> None:
+        if self.is_async:
+            await_only(retry.sleep_async(seconds))
+        else:
+            retry.sleep(seconds)
+
+    # The ends of transactions
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        transaction = transaction_of(dbapi_connection)
+        if transaction.undone:
+            raise exc.InvalidRequestError(UNDONE)
+        try:
+            super().do_commit(dbapi_connection)
+        except BaseException as error:
+            setattr(error, retry.MARK, True)
+            raise
+        finally:
+            transaction.clear()
+
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        transaction_of(dbapi_connection).clear()
+        super().do_rollback(dbapi_connection)
+
+    # Savepoints, which the service does not have
+
+    def do_savepoint(self, connection: Connection, name: str) -> None:
+        if self.savepoints != "outer":
+            raise exc.InvalidRequestError(NO_SAVEPOINTS)
+        transaction = transaction_of(connection.connection)
+        if transaction.undone:
+            raise exc.InvalidRequestError(UNDONE)
+        if not self.in_transaction(connection.connection.dbapi_connection):
+            transaction.clear()
+        transaction.savepoints[name] = transaction.statements
+
+    def do_release_savepoint(self, connection: Connection, name: str) -> None:
+        transaction_of(connection.connection).savepoints.pop(name, None)
+
+    def do_rollback_to_savepoint(self, connection: Connection, name: str) -> None:
+        transaction = transaction_of(connection.connection)
+        before = transaction.savepoints.pop(name, 0)
+        undone = transaction.undone or 0 < before < transaction.statements
+        if before == transaction.statements:
+            return  # it has done nothing
+        outer = {name: 0 for name in transaction.savepoints}
+        self.do_rollback(connection.connection)
+        transaction.savepoints = outer
+        transaction.undone = undone
+
+    def do_begin_twophase(self, connection: Connection, xid: Any) -> None:
+        raise exc.InvalidRequestError(
+            "Aurora DSQL has no two-phase transactions: leave out twophase and begin_twophase()"
+        )
+
+    # Isolation
+
+    def _assert_and_set_isolation_level(self, dbapi_conn: Any, level: Any) -> None:
+        if level.replace("_", " ").upper() not in self.get_isolation_level_values(dbapi_conn):
+            raise exc.ArgumentError(
+                f"Aurora DSQL has the isolation level REPEATABLE READ, and AUTOCOMMIT, not {level}:"
+                " leave isolation_level out, and read rows that a decision depends on with"
+                " with_for_update()"
+            )
+        super()._assert_and_set_isolation_level(dbapi_conn, level)
+
+
+def _savepoints(value: Any) -> str:
+    if value not in ("refuse", "outer"):
+        raise exc.ArgumentError(f"savepoints={value!r} must be 'refuse' or 'outer'")
+    return str(value)
