@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import libdsql
 from sqlalchemy import exc
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.postgresql.base import PGDialect, PGReadOnlyConnectionCharacteristic
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy import retry
@@ -81,7 +81,7 @@ def transaction_of(connection: Any) -> Transaction:
     found = info.get(INFO)
     if found is None:
         found = info[INFO] = Transaction()
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 sql_kind = lru_cache(maxsize=1000)(libdsql.sql_kind)
@@ -104,6 +104,10 @@ class TransactionMixin(PGDialect):
     implicit_commit: commit what was written before each DDL statement, instead of refusing it.
     savepoints: "refuse", or "outer": begin_nested() is a part of the outer transaction.
     """
+
+    connection_characteristics = PGDialect.connection_characteristics.union(
+        {"auroradsql_readonly": PGReadOnlyConnectionCharacteristic()}
+    )
 
     def __init__(
         self,

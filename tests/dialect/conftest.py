@@ -10,7 +10,7 @@ from typing import Any
 import libdsql.local
 import pytest
 from aurora_dsql_sqlalchemy import create_dsql_engine
-from sqlalchemy import Engine
+from sqlalchemy import Column, Engine, Integer, MetaData, Table
 
 MakeEngine = Callable[..., Engine]
 
@@ -62,3 +62,20 @@ def make_engine(
 def engine(make_engine: MakeEngine) -> Engine:
     """An engine with nothing special."""
     return make_engine()
+
+
+@pytest.fixture
+def table(engine: Engine) -> Iterator[Table]:
+    """Two rows that count: see rows.py."""
+    metadata = MetaData()
+    made = Table(
+        "transactions",
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("n", Integer),
+    )
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(made.insert(), [{"id": 1, "n": 0}, {"id": 2, "n": 0}])
+    yield made
+    metadata.drop_all(engine)

@@ -24,6 +24,11 @@ def example(document: str) -> str:
     return found[1]
 
 
+def examples(document: str) -> str:
+    """All Python examples of a document, one after the other."""
+    return "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL))
+
+
 def run(*arguments: str, **variables: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -61,3 +66,12 @@ def test_fixture_of_the_testing_page_gives_an_engine(tmp_path: Path) -> None:
         "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(module)
     )
     assert "1 passed" in printed
+
+
+@pytest.mark.parametrize(("document", "printed"), [("docs/transactions.md", "0\n")])
+def test_examples_of_a_page_run_one_after_the_other(
+    place: Path, start: Callable[..., Any], document: str, printed: str
+) -> None:
+    start("--data", str(place / "dsql-local"))
+    output = run("-W", "error", "-c", examples(document), XDG_DATA_HOME=str(place))
+    assert output == printed
