@@ -301,8 +301,7 @@ class Cursor:
         """Nothing: columns of any size are read."""
 
     async def close(self) -> None:
-        if self._stream and not self._core.closed and not self._connection.closed:
-            await self._read(-1)
+        """Forget the rows; those of a stream that were not fetched are dropped as they come."""
         self._core.close()
 
     def __aiter__(self) -> AsyncIterator[tuple[Any, ...]]:
