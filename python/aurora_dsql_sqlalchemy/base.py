@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is the same for every driver: signing in, retiring connections, DDL, reading tables back."""
+"""What is the same for every driver: signing in, retiring connections, executing DDL."""
 
 # SQLAlchemy's PostgreSQL dialect has few types; its methods are called and overridden here.
 # mypy: disable-error-code="no-untyped-call, override, misc"
@@ -10,29 +10,25 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import libdsql
 from libdsql import local
-from sqlalchemy import TEXT, case, cast, event, exc, null, select
-from sqlalchemy.dialects.postgresql import ARRAY, array, pg_catalog
-from sqlalchemy.dialects.postgresql.types import OID, REGCLASS
-from sqlalchemy.engine import reflection
+from sqlalchemy import event, exc
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.engine.reflection import ObjectKind, ObjectScope, ReflectionDefaults
-from sqlalchemy.types import TypeDecorator
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_arguments
+from aurora_dsql_sqlalchemy.creating import RunningDDL, seconds
 from aurora_dsql_sqlalchemy.ddl import AuroraDSQLDDLCompiler
 from aurora_dsql_sqlalchemy.execution import TransactionMixin
 from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
+from aurora_dsql_sqlalchemy.reflection import Reflection
 from aurora_dsql_sqlalchemy.retry import sqlstate
 
 if TYPE_CHECKING:
-    from sqlalchemy import Label, Select
-    from sqlalchemy.engine import URL, Connection, Dialect, Engine
+    from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.pool import ConnectionPoolEntry
 
 # Retiring connections
@@ -74,52 +70,8 @@ def retire_connections(engine: Engine) -> None:
 
 # The dialect
 
-IDENTITY_OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache")
 
-
-class _IdentityOptions(TypeDecorator[dict[str, Any]]):
-    """An array of texts, read as the options of Identity()."""
-
-    impl = ARRAY(TEXT)
-    cache_ok = True
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:
-        if value is None:
-            return None
-        always, cycle, *numbers = value
-        return {
-            "always": always == "true",
-            **dict(zip(IDENTITY_OPTIONS, map(int, numbers), strict=True)),
-            "cycle": cycle == "true",
-        }
-
-
-def _identity_options() -> Label[Any]:
-    """The identity options of the column that a row of pg_attribute describes."""
-    column = pg_catalog.pg_attribute.c
-    sequence = pg_catalog.pg_sequence.c
-    table_name = cast(cast(column.attrelid, REGCLASS), TEXT)
-    sequence_name = pg_catalog.pg_get_serial_sequence(table_name, column.attname)
-    values = (
-        column.attidentity == "a",
-        sequence.seqcycle,
-        sequence.seqstart,
-        sequence.seqincrement,
-        sequence.seqmin,
-        sequence.seqmax,
-        sequence.seqcache,
-    )
-    options = (
-        select(cast(array([cast(value, TEXT) for value in values]), _IdentityOptions))
-        .select_from(pg_catalog.pg_sequence)
-        .where(sequence.seqrelid == cast(cast(sequence_name, REGCLASS), OID))
-        .correlate(pg_catalog.pg_attribute)
-        .scalar_subquery()
-    )
-    return case((column.attidentity != "", options), else_=null()).label("identity_options")
-
-
-class AuroraDSQLDialect(TransactionMixin, PostgreSQLNames):
+class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLNames):
     """PostgreSQL's dialect, fitted to Aurora DSQL; each driver has a class of its own below it.
 
     connect_args: as in create_engine(); taken here, so that wrong names are refused at once.
@@ -171,6 +123,9 @@ class AuroraDSQLDialect(TransactionMixin, PostgreSQLNames):
         if "foreign_keys" in url.query:
             self.foreign_keys = boolean("foreign_keys", url.query["foreign_keys"])
             url = url.difference_update_query(["foreign_keys"])
+        if "wait_for_jobs" in url.query:
+            self.wait_for_jobs = seconds(url.query["wait_for_jobs"])
+            url = url.difference_update_query(["wait_for_jobs"])
         url = self.take_transaction_options(url)
         given = {**self.url_arguments(url), **self.connect_args}
         context = {"context": given.pop("context")} if "context" in given else {}
@@ -245,72 +200,6 @@ class AuroraDSQLDialect(TransactionMixin, PostgreSQLNames):
                 raise
             dbapi_connection.rollback()
             return True
-
-    # Reading tables back: a query of the service must not make json, its primary keys include
-    # every other column, all its tables and indexes have access methods of its own, and there is
-    # one collation.
-
-    def _columns_query(self, *args: Any) -> Select[Any]:
-        query: Select[Any] = super()._columns_query(*args)
-        ours = {"identity_options": _identity_options(), "collation": null().label("collation")}
-        columns = [ours.get(column.name, column) for column in query.selected_columns]
-        return query.with_only_columns(*columns)
-
-    def get_multi_pk_constraint(self, *args: Any, **kw: Any) -> Iterator[Any]:
-        for key, constraint in super().get_multi_pk_constraint(*args, **kw):
-            constraint.pop("dialect_options", None)
-            yield key, constraint
-
-    def get_multi_indexes(self, *args: Any, **kw: Any) -> Iterator[Any]:
-        for key, indexes in super().get_multi_indexes(*args, **kw):
-            for index in indexes:
-                index.get("dialect_options", {}).pop("postgresql_using", None)
-                _rename_options(index)
-            yield key, indexes
-
-    def get_multi_unique_constraints(self, *args: Any, **kw: Any) -> Iterator[Any]:
-        for key, constraints in super().get_multi_unique_constraints(*args, **kw):
-            for constraint in constraints:
-                _rename_options(constraint)
-            yield key, constraints
-
-    @reflection.cache  # type: ignore[untyped-decorator, unused-ignore]
-    def get_table_options(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> dict[str, Any]:
-        options = dict(
-            self.get_multi_table_options(
-                connection, schema, [table_name], ObjectScope.ANY, ObjectKind.ANY, **kw
-            )
-        )
-        if (schema, table_name) not in options:
-            raise exc.NoSuchTableError(table_name)
-        return dict(options[schema, table_name])
-
-    def get_multi_table_options(
-        self,
-        connection: Connection,
-        schema: str | None,
-        filter_names: Any,
-        scope: Any,
-        kind: Any,
-        **kw: Any,
-    ) -> Iterator[Any]:
-        tables = self._get_table_oids(connection, schema, filter_names, scope, kind, **kw)
-        for _, name in tables:
-            yield (schema, name), ReflectionDefaults.table_options()
-
-    def _load_pg_opclass_notdefault_dict(self, connection: Connection, **kw: Any) -> dict[int, str]:
-        return {}
-
-
-def _rename_options(found: Any) -> None:
-    """Give the options of something that was read back the prefix of this dialect."""
-    if "dialect_options" in found:
-        found["dialect_options"] = {
-            f"auroradsql_{name.removeprefix('postgresql_')}": value
-            for name, value in found["dialect_options"].items()
-        }
 
 
 def import_driver(name: str) -> Any:

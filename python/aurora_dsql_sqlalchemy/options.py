@@ -16,7 +16,7 @@ FALLBACK = "postgresql"
 """The dialect whose name in a model means ours too, where ours is not named."""
 
 ADDED: dict[Any, dict[str, Any]] = {
-    schema.Index: {"include": None, "nulls_not_distinct": None, "where": None},
+    schema.Index: {"include": None, "nulls_not_distinct": None, "where": None, "invalid": None},
     schema.UniqueConstraint: {"include": None, "nulls_not_distinct": None, "using_index": None},
     schema.PrimaryKeyConstraint: {"include": None},
 }

@@ -17,7 +17,6 @@ import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
 from sqlalchemy.ext import compiler as ext_compiler
 from sqlalchemy.sql import ddl, type_api
@@ -131,8 +130,3 @@ class PostgreSQLNames(PGDialect):
         if FALLBACK in variants and NAME not in variants:
             return variants[FALLBACK]._gen_dialect_impl(self)
         return super().type_descriptor(type_)
-
-    def do_begin_twophase(self, connection: Any, xid: Any) -> None:
-        raise exc.InvalidRequestError(
-            "Aurora DSQL has no two-phase transactions: use begin() in place of begin_twophase()"
-        )

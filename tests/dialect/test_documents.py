@@ -17,11 +17,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def example(document: str) -> str:
-    """The first Python example of a document."""
-    found = re.search(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
-    assert found is not None
-    return found[1]
+def example(document: str, number: int = 0) -> str:
+    """A Python example of a document, the first unless a number says otherwise."""
+    found = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    return str(found[number])
 
 
 def examples(document: str) -> str:
@@ -42,19 +41,20 @@ def run(*arguments: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("document", "printed"),
+    ("document", "number", "printed"),
     [
-        ("README.md", r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"),
-        ("docs/quickstart.md", ""),
-        ("docs/ddl.md", ""),
+        ("README.md", 0, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"),
+        ("docs/quickstart.md", 0, ""),
+        ("docs/ddl.md", 0, ""),
+        ("docs/ddl.md", 1, r"INDEX_BUILD public\.visit_once completed None\n"),
     ],
 )
 def test_example_runs_on_the_local_endpoint(
-    place: Path, start: Callable[..., Any], document: str, printed: str
+    place: Path, start: Callable[..., Any], document: str, number: int, printed: str
 ) -> None:
     # The example finds this endpoint in place of the user's own.
     start("--data", str(place / "dsql-local"))
-    output = run("-W", "error", "-c", example(document), XDG_DATA_HOME=str(place))
+    output = run("-W", "error", "-c", example(document, number), XDG_DATA_HOME=str(place))
     assert re.fullmatch(printed, output), output
 
 
