@@ -93,6 +93,7 @@ class Reflection(PGDialect):
             for index in indexes:
                 index.get("dialect_options", {}).pop("postgresql_using", None)
                 _rename_options(index)
+                _sort_expressions(index)
                 if (key[0], index["name"]) in invalid:
                     index["dialect_options"]["auroradsql_invalid"] = True
             yield key, indexes
@@ -158,6 +159,15 @@ class Reflection(PGDialect):
 
     def _load_pg_opclass_notdefault_dict(self, connection: Connection, **kw: Any) -> dict[int, str]:
         return {}
+
+
+def _sort_expressions(index: Any) -> None:
+    """Say where an expression of an index has its nulls in its text, as Table() cares for columns
+    only."""
+    sorting = index.get("column_sorting", {})
+    for number, name in enumerate(index["column_names"]):
+        if name is None and sorting.pop(index["expressions"][number], ()) == ("nulls_first",):
+            index["expressions"][number] += " NULLS FIRST"
 
 
 def _rename_options(found: Any) -> None:
