@@ -343,12 +343,19 @@ on_message(struct dsql_conn *conn, const struct dsql__message *message, struct d
 
 /* --------------------------------------------------------------- the events */
 
-/* Sends what waits, then reads what is there. 0: bytes came. */
+/* Sends what waits, then reads what is there. 0: bytes came. Nothing can have
+ * come yet in answer to what has just gone out: then the look is spared. */
 static int
 move_bytes(struct dsql_conn *conn, struct dsql_error *error)
 {
-    int sent = dsql__transport_flush(&conn->transport, error);
-    int got = sent < 0 ? sent : dsql__transport_fill(&conn->transport, error);
+    struct dsql__transport *transport = &conn->transport;
+    bool asked = dsql__buffer_length(&transport->out) > 0;
+    int sent = dsql__transport_flush(transport, error);
+    if (sent == 0 && asked && dsql__buffer_length(&transport->in) == 0 &&
+        (transport->ssl == NULL || SSL_has_pending(transport->ssl) == 0)) {
+        return DSQL_WANT_READ;
+    }
+    int got = sent < 0 ? sent : dsql__transport_fill(transport, error);
     if (got < 0) {
         return dsql__conn_break(conn, got);
     }
