@@ -72,6 +72,23 @@ is_stale(const struct dsql_diagnostic *diagnostic)
              strcmp(diagnostic->message, changed) == 0));
 }
 
+/* Another session has changed the catalog: plans that were made before are of no
+ * use, and a second try must not fail for that. */
+static bool
+is_catalog_change(const struct dsql_diagnostic *diagnostic)
+{
+    return diagnostic->sqlstate != NULL && strcmp(diagnostic->sqlstate, "40001") == 0 &&
+           diagnostic->message != NULL && strstr(diagnostic->message, "(OC001)") != NULL;
+}
+
+/* This session has. */
+static bool
+is_ddl(const char *tag)
+{
+    return strncmp(tag, "CREATE ", 7) == 0 || strncmp(tag, "ALTER ", 6) == 0 ||
+           strncmp(tag, "DROP ", 5) == 0;
+}
+
 /* The server passes over all that follows up to the next Sync. */
 static void
 skip_batch(struct dsql_conn *conn, const struct dsql_diagnostic *diagnostic)
@@ -106,6 +123,9 @@ on_error(struct dsql_conn *conn, const struct dsql__message *message, struct dsq
     }
     event->kind = DSQL_EVENT_ERROR;
     conn->copying_in = false;
+    if (is_catalog_change(&event->diagnostic)) {
+        dsql__statements_drop_all(&conn->statements);
+    }
     skip_batch(conn, &event->diagnostic);
     return 0;
 }
@@ -196,6 +216,9 @@ on_complete(struct dsql_conn *conn, const struct dsql__message *message, struct 
     event->kind = DSQL_EVENT_COMPLETE;
     event->rows = rows_of(event->tag);
     conn->copying_in = false;
+    if (is_ddl(event->tag)) {
+        dsql__statements_drop_all(&conn->statements);
+    }
     bool silent = first->kind == DSQL__REQUEST_BEGIN || first->kind == DSQL__REQUEST_BEGIN_SCRIPT;
     if (first->kind == DSQL__REQUEST_BEGIN || first->kind == DSQL__REQUEST_STATEMENT) {
         dsql__request_pop(conn);

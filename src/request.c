@@ -49,7 +49,7 @@ grow(struct dsql__requests *ring)
 
 /* statement: its reference is taken, also on failure. */
 static int
-push(struct dsql_conn *conn, enum dsql__request_kind kind, enum dsql__stage stage,
+push(struct dsql_conn *conn, enum dsql__request_kind kind, enum dsql__stage stage, bool describe,
      struct dsql__statement *statement)
 {
     struct dsql__requests *ring = &conn->requests;
@@ -60,7 +60,7 @@ push(struct dsql_conn *conn, enum dsql__request_kind kind, enum dsql__stage stag
     ring->items[(ring->first + ring->count) & (ring->size - 1)] = (struct dsql__request){
         .kind = kind,
         .stage = stage,
-        .describe = stage == DSQL__AWAIT_PARSE && kind == DSQL__REQUEST_STATEMENT,
+        .describe = describe,
         .statement = statement,
     };
     ring->count++;
@@ -233,7 +233,10 @@ append(struct dsql_conn *conn, enum dsql__request_kind kind, struct dsql__statem
 {
     struct dsql__buffer *out = &conn->transport.out;
     bool parse = !statement->ready && statement->batch != this_batch(conn);
-    if (push(conn, kind, parse ? DSQL__AWAIT_PARSE : DSQL__AWAIT_BIND, statement) != 0) {
+    /* One whose first Bind failed is ready, and its columns are not known yet. */
+    bool describe = kind == DSQL__REQUEST_STATEMENT &&
+                    (parse || (statement->ready && !statement->described));
+    if (push(conn, kind, parse ? DSQL__AWAIT_PARSE : DSQL__AWAIT_BIND, describe, statement) != 0) {
         return DSQL_E_NOMEM;
     }
     if (parse) {
@@ -241,7 +244,7 @@ append(struct dsql_conn *conn, enum dsql__request_kind kind, struct dsql__statem
         statement->batch = this_batch(conn);
     }
     put_bind(out, statement, values, count, text_result);
-    if (parse && kind == DSQL__REQUEST_STATEMENT) {
+    if (describe) {
         dsql__buffer_put(out, describe_portal, sizeof describe_portal);
     }
     dsql__buffer_put(out, execute_all, sizeof execute_all);
@@ -290,7 +293,7 @@ append_closes(struct dsql_conn *conn)
         dsql__put_byte(out, 'S');
         put_name(out, closing);
         dsql__message_end(out, at);
-        if (push(conn, DSQL__REQUEST_CLOSE, DSQL__AWAIT_EXECUTE, closing) != 0) {
+        if (push(conn, DSQL__REQUEST_CLOSE, DSQL__AWAIT_EXECUTE, false, closing) != 0) {
             return DSQL_E_NOMEM;
         }
     }
@@ -367,7 +370,7 @@ dsql_send_sync(struct dsql_conn *conn, struct dsql_error *error)
     }
     struct mark before = mark(conn);
     dsql__message_put_empty(&conn->transport.out, 'S');
-    if (push(conn, DSQL__REQUEST_SYNC, DSQL__AWAIT_EXECUTE, NULL) != 0 ||
+    if (push(conn, DSQL__REQUEST_SYNC, DSQL__AWAIT_EXECUTE, false, NULL) != 0 ||
         conn->transport.out.failed) {
         return take_back(conn, before, error);
     }
@@ -389,12 +392,12 @@ dsql_send_script(struct dsql_conn *conn, const char *sql, struct dsql_error *err
     struct mark before = mark(conn);
     if (conn->begin[0] != '\0') {
         put_script(&conn->transport.out, conn->begin);
-        if (push(conn, DSQL__REQUEST_BEGIN_SCRIPT, DSQL__AWAIT_EXECUTE, NULL) != 0) {
+        if (push(conn, DSQL__REQUEST_BEGIN_SCRIPT, DSQL__AWAIT_EXECUTE, false, NULL) != 0) {
             return take_back(conn, before, error);
         }
     }
     put_script(&conn->transport.out, sql);
-    if (push(conn, DSQL__REQUEST_SCRIPT, DSQL__AWAIT_EXECUTE, NULL) != 0 ||
+    if (push(conn, DSQL__REQUEST_SCRIPT, DSQL__AWAIT_EXECUTE, false, NULL) != 0 ||
         conn->transport.out.failed) {
         return take_back(conn, before, error);
     }

@@ -180,11 +180,17 @@ dsql__statements_trim(struct dsql__statements *statements)
 }
 
 void
-dsql__statements_clear(struct dsql__statements *statements)
+dsql__statements_drop_all(struct dsql__statements *statements)
 {
     while (statements->oldest != NULL) {
         dsql__statements_drop(statements, statements->oldest);
     }
+}
+
+void
+dsql__statements_clear(struct dsql__statements *statements)
+{
+    dsql__statements_drop_all(statements);
     for (struct dsql__statement *closing = dsql__statements_to_close(statements); closing != NULL;
          closing = dsql__statements_to_close(statements)) {
         dsql__statement_release(closing);

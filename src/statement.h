@@ -62,6 +62,9 @@ void dsql__statements_trim(struct dsql__statements *statements);
 /* Takes a statement out of the cache, if it is in: one that the server has is
  * then to be closed. */
 void dsql__statements_drop(struct dsql__statements *statements, struct dsql__statement *statement);
+/* The same with all that are in: the catalog was changed, and with it what they
+ * give. */
+void dsql__statements_drop_all(struct dsql__statements *statements);
 /* Puts one among those to close (again); takes a reference of its own. */
 void dsql__statements_close_later(struct dsql__statements *statements,
                                   struct dsql__statement *statement);
