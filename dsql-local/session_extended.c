@@ -205,7 +205,9 @@ static bool
 is_outdated(struct local_session *session, const struct rules_statement *statement,
             struct refusal *refusal)
 {
-    return statement != NULL && !session->transaction.failed && session_uses_catalog(statement) &&
+    /* Of one that was aborted for another session's DDL, PostgreSQL would say something else. */
+    bool tells = session->doomed || !session->transaction.failed;
+    return statement != NULL && tells && session_uses_catalog(statement) &&
            session_judge_catalog(session, refusal);
 }
 
