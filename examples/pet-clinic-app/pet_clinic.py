@@ -8,7 +8,7 @@ keys. Settings come from the environment:
 
 CLUSTER_ENDPOINT  a cluster's endpoint, or "local" (the default)
 CLUSTER_USER      "admin" (the default), or a role with a schema of its own name
-DRIVER            "psycopg" (the default) or "psycopg2"
+DRIVER            "libdsql" (the default), "psycopg" or "psycopg2"
 REGION            only where the endpoint does not tell it
 """
 
@@ -128,7 +128,7 @@ def make_engine() -> Engine:
     return create_dsql_engine(
         host=os.environ.get("CLUSTER_ENDPOINT", "local"),
         user=user,
-        driver=os.environ.get("DRIVER", "psycopg"),
+        driver=os.environ.get("DRIVER", "libdsql"),
         connect_args=connect_args,
     )
 
@@ -137,7 +137,7 @@ def make_engine() -> Engine:
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """psycopg calls it sqlstate, psycopg2 pgcode."""
+    """libdsql and psycopg call it sqlstate, psycopg2 pgcode."""
     return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
 
 

@@ -10,8 +10,8 @@ or by a URL, which signs in by itself as well::
     create_engine("auroradsql://admin@ID.dsql.us-east-1.on.aws/postgres")
     create_engine("auroradsql+psycopg2://admin@local/postgres")
 
-``create_async_dsql_engine()`` and ``create_async_engine()`` make engines for asyncio, through
-``psycopg`` or ``asyncpg``.
+``create_async_dsql_engine()`` and ``create_async_engine()`` make engines for asyncio. The driver is
+``libdsql``, which comes along; ``psycopg``, and ``psycopg2`` or ``asyncpg``, where they are named.
 
 Host
     A cluster's endpoint, a cluster id (with a region), a PrivateLink name (with ``cluster_id``
@@ -32,8 +32,8 @@ Options
     ``application_name``, and whatever the driver's libpq knows. Only in ``connect_args``:
     ``custom_credentials_provider`` (a botocore provider, or a function that returns an object
     with ``access_key``, ``secret_key`` and ``token``) and the driver's own, as ``row_factory``.
-    Any other name is refused when the engine is made. TLS begins without the PostgreSQL preface
-    where the driver's libpq is 17 or newer.
+    Any other name is refused when the engine is made. TLS begins without the PostgreSQL preface,
+    unless the driver's libpq is older than 17.
 
 Pool
     A connection older than 55 minutes, less a tenth by chance, is replaced when it is taken from
@@ -43,7 +43,10 @@ Pool
 Transactions
     The isolation level is ``REPEATABLE READ``; ``AUTOCOMMIT`` is there too. A transaction that
     failed with an error for which ``is_retryable(sqlstate)`` is true may be run again from its
-    start. There are no savepoints and no cursors on the server: ``stream_results`` is ignored.
+    start; one that fails so at its first statement, as it does after a change of the catalog by
+    anybody, is begun anew by the dialect, once. There are no savepoints. ``stream_results`` and
+    ``yield_per`` stream with libdsql, the other drivers read all rows. The execution option
+    ``auroradsql_readonly`` begins a read-only transaction.
 
 DDL
     Each DDL statement that SQLAlchemy makes is committed at once, as a transaction of Aurora DSQL
@@ -79,18 +82,19 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "create_async_dsql_engine", "create_dsql_engine", "is_retryable"]
 
-DRIVERS = ("psycopg", "psycopg2")
-ASYNC_DRIVERS = ("psycopg", "asyncpg")
+DRIVERS = ("libdsql", "psycopg", "psycopg2")
+ASYNC_DRIVERS = ("libdsql", "psycopg", "asyncpg")
 
 # For programs that run from a source tree, where no entry point tells.
-registry.register("auroradsql", f"{__name__}.psycopg", "AuroraDSQLDialect_psycopg")
+registry.register("auroradsql", f"{__name__}.libdsql", "AuroraDSQLDialect_libdsql")
 for _driver in (*DRIVERS, "asyncpg"):
     registry.register(
         f"auroradsql.{_driver}", f"{__name__}.{_driver}", f"AuroraDSQLDialect_{_driver}"
     )
-registry.register(
-    "auroradsql.psycopg_async", f"{__name__}.psycopg", "AuroraDSQLDialectAsync_psycopg"
-)
+for _driver in ("libdsql", "psycopg"):
+    registry.register(
+        f"auroradsql.{_driver}_async", f"{__name__}.{_driver}", f"AuroraDSQLDialectAsync_{_driver}"
+    )
 
 
 def _engine_arguments(
@@ -118,7 +122,7 @@ def _engine_arguments(
 def create_dsql_engine(
     host: str,
     user: str = "admin",
-    driver: str = "psycopg",
+    driver: str = "libdsql",
     dbname: str = "postgres",
     sslmode: str = "verify-full",
     sslrootcert: str = "system",
@@ -132,7 +136,7 @@ def create_dsql_engine(
 
     host: a cluster's endpoint or id, a PrivateLink name, "localhost", or "local".
     user: the database role; "admin", or one that AWS IAM GRANT gave to you.
-    driver: "psycopg" or "psycopg2".
+    driver: "libdsql", which needs nothing else installed, "psycopg" or "psycopg2".
     sslrootcert: a file of certificate authorities, or "system" for the machine's own.
     application_name: what pg_stat_activity shows before the driver's name.
     connect_args: further options, see the module's text; they win over the arguments above.
@@ -158,7 +162,7 @@ def create_dsql_engine(
 def create_async_dsql_engine(
     host: str,
     user: str = "admin",
-    driver: str = "psycopg",
+    driver: str = "libdsql",
     dbname: str = "postgres",
     sslmode: str = "verify-full",
     sslrootcert: str = "system",
@@ -170,7 +174,7 @@ def create_async_dsql_engine(
 ) -> AsyncEngine:
     """An engine for asyncio; all is as for create_dsql_engine().
 
-    driver: "psycopg" or "asyncpg".
+    driver: "libdsql", "psycopg" or "asyncpg".
     engine_kwargs: for create_async_engine(), unchanged.
     """
     from sqlalchemy.ext.asyncio import create_async_engine

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, Table
 MakeEngine = Callable[..., Engine]
 
 
-@pytest.fixture(params=["psycopg", "psycopg2"])
+@pytest.fixture(params=["libdsql", "psycopg", "psycopg2"])
 def driver(request: pytest.FixtureRequest) -> str:
     """The name of each driver in turn."""
     return str(request.param)

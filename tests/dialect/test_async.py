@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import asyncio
+import configparser
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import libdsql.local
@@ -21,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 MakeEngine = Callable[..., Any]
 
 
-@pytest.fixture(params=["psycopg", "asyncpg"])
+@pytest.fixture(params=["libdsql", "psycopg", "asyncpg"])
 def driver(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -147,24 +149,29 @@ def test_old_connection_is_replaced_when_it_is_taken_from_the_pool(
 
 
 def test_each_connection_of_a_pool_signs_once(
-    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+    make_engine: MakeEngine, endpoint: libdsql.local.LocalEndpoint
 ) -> None:
-    tokens: list[str] = []
-    token = libdsql.token
+    credentials = configparser.ConfigParser()
+    credentials.read(endpoint.credentials)
+    asked = 0
 
-    def counted(*arguments: Any, **keywords: Any) -> str:
-        tokens.append(token(*arguments, **keywords))
-        return tokens[-1]
-
-    monkeypatch.setattr(libdsql, "token", counted)
+    def provider() -> Any:
+        nonlocal asked
+        asked += 1
+        return SimpleNamespace(
+            access_key=credentials["default"]["aws_access_key_id"],
+            secret_key=credentials["default"]["aws_secret_access_key"],
+            token=None,
+        )
 
     async def work(engine: AsyncEngine) -> None:
         for _ in range(3):
             async with engine.connect(), engine.connect():
                 pass
 
-    with_engine(make_engine, work, pool_size=2)
-    assert len(tokens) == 2
+    connect_args = {"custom_credentials_provider": provider, "credentials_file": None}
+    with_engine(make_engine, work, connect_args=connect_args, pool_size=2)
+    assert asked == 2
 
 
 def test_many_tasks_share_a_pool(make_engine: MakeEngine) -> None:
@@ -206,6 +213,7 @@ def test_tables_are_made_and_read_back_and_rows_keep_their_values(
     assert with_engine(make_engine, work) == [("Anna", {"a": [1, None]}), ("Ben", None)]
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
 def test_type_that_the_driver_has_to_look_up_is_read(make_engine: MakeEngine, driver: str) -> None:
     table = f"looked_up_{driver}"
 
@@ -291,7 +299,7 @@ def test_certificate_for_another_name_is_refused(make_engine: MakeEngine) -> Non
 
 
 def test_names_of_drivers_without_asyncio_are_refused() -> None:
-    with pytest.raises(ValueError, match="'psycopg' or 'asyncpg'"):
+    with pytest.raises(ValueError, match="'libdsql' or 'psycopg' or 'asyncpg'"):
         create_async_dsql_engine("local", driver="psycopg2")
 
 

@@ -44,7 +44,7 @@ def test_arguments_of_the_helper_are_those_of_the_package_that_it_replaces() -> 
         "engine_kwargs",
     ]
     defaults = {name: item.default for name, item in parameters.items()}
-    assert (defaults["driver"], defaults["dbname"]) == ("psycopg", "postgres")
+    assert (defaults["driver"], defaults["dbname"]) == ("libdsql", "postgres")
     assert (defaults["sslmode"], defaults["sslrootcert"]) == ("verify-full", "system")
     assert (defaults["pool_size"], defaults["max_overflow"]) == (5, 10)
     assert defaults["application_name"] == "sqlalchemy"
@@ -52,7 +52,7 @@ def test_arguments_of_the_helper_are_those_of_the_package_that_it_replaces() -> 
 
 @pytest.mark.parametrize("name", ["asyncpg", "", "Psycopg"])
 def test_unknown_driver_is_refused_with_the_names_of_the_known(name: str) -> None:
-    with pytest.raises(ValueError, match="'psycopg' or 'psycopg2'"):
+    with pytest.raises(ValueError, match="'libdsql' or 'psycopg' or 'psycopg2'"):
         create_dsql_engine(HOST, "admin", name)
 
 
@@ -77,6 +77,7 @@ def test_options_of_libpq_pass(driver: str) -> None:
 @pytest.mark.parametrize(
     ("driver", "options"),
     [
+        ("libdsql", {"json_loads": None, "autocommit": True, "connect_timeout": 2.5}),
         ("psycopg", {"row_factory": None, "prepare_threshold": 3, "autocommit": False}),
         ("psycopg2", {"connection_factory": None, "cursor_factory": None}),
     ],
@@ -89,6 +90,8 @@ def test_options_of_the_driver_pass(driver: str, options: dict[str, Any]) -> Non
 def test_options_of_the_other_driver_are_refused() -> None:
     with pytest.raises(ArgumentError, match="'row_factory'"):
         helper("psycopg2", row_factory=None)
+    with pytest.raises(ArgumentError, match="'row_factory'"):
+        helper("libdsql", row_factory=None)
     with pytest.raises(ArgumentError, match="'connection_factory'"):
         helper("psycopg", connection_factory=None)
 
@@ -150,7 +153,8 @@ def test_tls_begins_at_once_where_libpq_can(driver: str) -> None:
 
 
 def test_sslnegotiation_of_the_caller_wins() -> None:
-    engine = create_dsql_engine(HOST, "admin")
+    assert helper("libdsql", sslnegotiation="postgres")["sslnegotiation"] == "postgres"
+    engine = create_dsql_engine(HOST, "admin", "psycopg")
     if engine.dialect.libpq_version() >= 170000:  # type: ignore[attr-defined]
         assert helper("psycopg", sslnegotiation="postgres")["sslnegotiation"] == "postgres"
     else:

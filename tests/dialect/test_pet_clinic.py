@@ -6,23 +6,37 @@ from __future__ import annotations
 
 import configparser
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import libdsql.local
-import psycopg
 import pytest
+from support import Program, connect_to
 
 CLINIC = Path(__file__).parents[2] / "examples" / "pet-clinic-app"
+
+CLUSTER = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="module")
+def local() -> Iterator[Program]:
+    """A running endpoint that host="local" finds where its data is, in place of the user's own."""
+    place = Path(tempfile.mkdtemp(prefix="dsql-test-", dir="/tmp"))
+    place.chmod(0o711)
+    program = Program("--port", "0", "--data", str(place / "dsql-local"))
+    yield program
+    program.stop()
+    shutil.rmtree(place, ignore_errors=True)
+
+
 @pytest.fixture
-def run(endpoint: libdsql.local.LocalEndpoint, driver: str) -> Run:
-    """Runs the pet clinic on the shared endpoint, which libpq's own variables lead to."""
+def run(local: Program, driver: str) -> Run:
+    """Runs the pet clinic."""
 
     def runner(**settings: str) -> subprocess.CompletedProcess[str]:
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
@@ -33,13 +47,8 @@ def run(endpoint: libdsql.local.LocalEndpoint, driver: str) -> Run:
             timeout=120,
             env={
                 **inherited,
-                "CLUSTER_ENDPOINT": "localhost",
                 "DRIVER": driver,
-                "PGHOSTADDR": "127.0.0.1",
-                "PGPORT": str(endpoint.port),
-                "SSL_CERT_FILE": endpoint.ca,
-                "AWS_SHARED_CREDENTIALS_FILE": endpoint.credentials,
-                "AWS_REGION": endpoint.region,
+                "XDG_DATA_HOME": str(Path(local.endpoint.ca).parents[1]),
                 **settings,
             },
         )
@@ -54,14 +63,17 @@ def printed_by_readme() -> list[str]:
 
 
 def test_clinic_prints_what_its_readme_shows_and_leaves_no_tables(
-    run: Run, driver: str, connect: Callable[..., psycopg.Connection]
+    run: Run, driver: str, local: Program
 ) -> None:
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     first, *rest = done.stdout.splitlines()
-    assert first == f"clinic   localhost as admin, driver {driver}"
+    assert first == f"clinic   local as admin, driver {driver}"
     assert rest == printed_by_readme()
-    left = connect().execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    with connect_to(local.endpoint, autocommit=True) as connection:
+        left = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
     assert not {"owner", "pet", "vet", "specialty"} & {name for (name,) in left}
 
 
@@ -70,34 +82,31 @@ def test_clinic_runs_twice(run: Run) -> None:
 
 
 def test_clinic_runs_as_a_role_with_a_schema_of_its_own(
-    run: Run,
-    driver: str,
-    endpoint: libdsql.local.LocalEndpoint,
-    connect: Callable[..., psycopg.Connection],
+    run: Run, driver: str, local: Program
 ) -> None:
     credentials = configparser.ConfigParser()
-    credentials.read(endpoint.credentials)
+    credentials.read(local.endpoint.credentials)
     arn = credentials["default"]["dsql_arn"]
     role = f"clinic_{driver}"
-    admin = connect(autocommit=True)
-    for statement in (
-        f"CREATE ROLE {role} WITH LOGIN",
-        f"AWS IAM GRANT {role} TO '{arn}'",
-        f"CREATE SCHEMA {role}",
-        f"GRANT ALL ON SCHEMA {role} TO {role}",
-    ):
-        admin.execute(statement)
+    with connect_to(local.endpoint, autocommit=True) as admin:
+        for statement in (
+            f"CREATE ROLE {role} WITH LOGIN",
+            f"AWS IAM GRANT {role} TO '{arn}'",
+            f"CREATE SCHEMA {role}",
+            f"GRANT ALL ON SCHEMA {role} TO {role}",
+        ):
+            admin.execute(statement)
     done = run(CLUSTER_USER=role)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0] == f"clinic   localhost as {role}, driver {driver}"
+    assert done.stdout.splitlines()[0] == f"clinic   local as {role}, driver {driver}"
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"CLUSTER_ENDPOINT": "abcdefghijklmnopqrstuvwxyz", "AWS_REGION": ""}, "needs a region"),
-        ({"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "HOME": "/dev/null"}, "no AWS credentials"),
-        ({"DRIVER": "pg8000"}, "'psycopg' or 'psycopg2'"),
+        ({"CLUSTER_ENDPOINT": CLUSTER, "HOME": "/dev/null"}, "no AWS credentials"),
+        ({"DRIVER": "pg8000"}, "'libdsql' or 'psycopg' or 'psycopg2'"),
     ],
 )
 def test_wrong_setting_is_told_in_one_line(run: Run, settings: dict[str, str], words: str) -> None:

@@ -44,11 +44,13 @@ def url_of(endpoint: libdsql.local.LocalEndpoint, name: str, **query: str) -> UR
     )
 
 
-@pytest.mark.parametrize("name", ["auroradsql", "auroradsql+psycopg", "auroradsql+psycopg2"])
+@pytest.mark.parametrize(
+    "name", ["auroradsql", "auroradsql+libdsql", "auroradsql+psycopg", "auroradsql+psycopg2"]
+)
 def test_plain_url_signs_in(endpoint: libdsql.local.LocalEndpoint, name: str) -> None:
     engine = create_engine(url_of(endpoint, name), poolclass=NullPool)
     assert one(engine, "SELECT current_user") == "admin"
-    assert engine.driver == name.partition("+")[2] or engine.driver == "psycopg"
+    assert engine.driver == name.partition("+")[2] or engine.driver == "libdsql"
 
 
 def test_url_is_enough_with_the_defaults(endpoint: libdsql.local.LocalEndpoint) -> None:
@@ -154,6 +156,7 @@ def test_role_and_region_that_do_not_fit_are_explained(make_engine: MakeEngine) 
     assert "HINT" in str(caught.value)
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
 def test_driver_that_names_no_host_in_tls_is_told_which_does(make_engine: MakeEngine) -> None:
     engine = make_engine(connect_args={"sslsni": "0"})
     with pytest.raises(OperationalError, match="sni was not received") as caught:
@@ -213,6 +216,7 @@ def test_search_path_is_set_by_options(make_engine: MakeEngine) -> None:
     assert one(engine, "SHOW search_path") == "clinic"
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
 def test_connection_is_encrypted_and_credentials_are_private(
     engine: Engine, endpoint: libdsql.local.LocalEndpoint
 ) -> None:

@@ -65,6 +65,7 @@ def statements(engine: Engine) -> list[str]:
     return sent
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
 def test_first_connection_asks_one_question_and_sets_no_savepoint(
     make_engine: MakeEngine, caplog: pytest.LogCaptureFixture
 ) -> None:

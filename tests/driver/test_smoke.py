@@ -15,7 +15,7 @@ def test_token_is_made():
     assert token.startswith("localhost/?Action=DbConnectAdmin&")
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize("driver", ["libdsql", "psycopg", "psycopg2"])
 def test_tables_and_rows_by_a_url(endpoint, driver):
     engine = create_engine(
         f"auroradsql+{driver}://admin@localhost:{endpoint.port}/postgres"

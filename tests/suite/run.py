@@ -19,7 +19,7 @@ sys.path.insert(0, str(FOLDER.parent))
 from support import Program  # noqa: E402
 
 #: Each driver, for asyncio under the name that SQLAlchemy gives such a URL in its tests.
-DRIVERS = ("psycopg", "psycopg_async", "psycopg2", "asyncpg")
+DRIVERS = ("libdsql", "libdsql_async", "psycopg", "psycopg_async", "psycopg2", "asyncpg")
 
 
 def main(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy.testing import combinations, config, eq_, suite
 from sqlalchemy.testing.suite import *  # noqa: F403
 from sqlalchemy.testing.suite import IdentityReflectionTest as _IdentityReflectionTest
 from sqlalchemy.testing.suite import IsolationLevelTest as _IsolationLevelTest
+from sqlalchemy.testing.suite import ServerSideCursorsTest as _ServerSideCursorsTest
 
 if hasattr(suite, "TableViaSelectTest"):  # SQLAlchemy 2.1
     from sqlalchemy.schema import CreateView
@@ -80,3 +81,10 @@ class IsolationLevelTest(_IsolationLevelTest):
             eq_(autocommit(connection), False)
         with engine.connect() as connection:
             eq_(autocommit(connection), True)
+
+
+class ServerSideCursorsTest(_ServerSideCursorsTest):
+    """The original knows the drivers by name. A stream does not know its number of rows."""
+
+    def _is_server_side(self, cursor: Any) -> bool:
+        return bool(getattr(cursor, "server_side", cursor.rowcount == -1))
