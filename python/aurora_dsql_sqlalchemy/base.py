@@ -23,6 +23,7 @@ from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_argume
 from aurora_dsql_sqlalchemy.creating import RunningDDL, seconds
 from aurora_dsql_sqlalchemy.ddl import AuroraDSQLDDLCompiler
 from aurora_dsql_sqlalchemy.execution import TransactionMixin
+from aurora_dsql_sqlalchemy.keys import make_keys
 from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
 from aurora_dsql_sqlalchemy.reflection import Reflection
 from aurora_dsql_sqlalchemy.retry import sqlstate
@@ -176,6 +177,7 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
     def engine_created(cls, engine: Engine) -> None:
         super().engine_created(engine)
         retire_connections(engine)
+        make_keys(engine)
 
     # The first connection
 

@@ -17,10 +17,11 @@ import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext import compiler as ext_compiler
 from sqlalchemy.sql import ddl, type_api
 
+from aurora_dsql_sqlalchemy.keys import KeyStatements
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
 from aurora_dsql_sqlalchemy.types import AuroraDSQLTypeCompiler
 
@@ -85,7 +86,7 @@ ext_compiler._dispatcher.__call__ = _wrap_dispatcher(  # type: ignore[method-ass
 )
 
 
-class AuroraDSQLStatements(PGCompiler):
+class AuroraDSQLStatements(KeyStatements):
     """Statements; combined with the compiler of each driver."""
 
     def _generate_prefixes(self, stmt: Any, prefixes: Any, **kw: Any) -> str:

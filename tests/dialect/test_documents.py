@@ -68,7 +68,12 @@ def test_fixture_of_the_testing_page_gives_an_engine(tmp_path: Path) -> None:
     assert "1 passed" in printed
 
 
-@pytest.mark.parametrize(("document", "printed"), [("docs/transactions.md", "0\n")])
+BULK = "10,000 committed\n10,000 committed\n2,500 skipped, 3,500 committed\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "printed"), [("docs/transactions.md", "0\n"), ("docs/bulk.md", BULK)]
+)
 def test_examples_of_a_page_run_one_after_the_other(
     place: Path, start: Callable[..., Any], document: str, printed: str
 ) -> None:
