@@ -174,7 +174,7 @@ def test_faults_lose_nothing_and_apply_nothing_twice(
     outcomes.check(engines(None, data))
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+@pytest.mark.parametrize("driver", ["libdsql", "psycopg", "asyncpg"])
 def test_faults_with_asyncio_lose_nothing_and_apply_nothing_twice(
     engines: Callable[..., Any], place: Any, driver: str
 ) -> None:

@@ -315,7 +315,7 @@ def test_connection_that_ends_before_commit_is_no_loss(
 
 
 @pytest.mark.parametrize("driver", ["psycopg"])
-@pytest.mark.parametrize("async_driver", ["psycopg", "asyncpg"])
+@pytest.mark.parametrize("async_driver", ["libdsql", "psycopg", "asyncpg"])
 def test_asyncio_runs_again_and_a_cancelled_commit_is_unknown(
     engine: Engine,
     endpoint: Any,
