@@ -47,10 +47,14 @@ class Connection:
         self._loop = loop
         self._lock = asyncio.Lock()
         self._watched = -1  # the descriptor whose reading end the loop watches
+        self._writing = -1  # the one of which it waits until it can be written to
+        self._connected = False
         self._waiter: asyncio.Future[None] | None = None
 
     # Waiting. The reader stays with the loop between statements: taking it away and putting it
-    # back would cost two system calls each time.
+    # back would cost two system calls each time. The loop must forget a descriptor before it is
+    # closed: the next one that is opened, by whomever, gets its number. While connecting, each
+    # step may close one.
 
     async def _run(self) -> None:
         """Go on with what was started on the core until it is over."""
@@ -61,6 +65,7 @@ class Connection:
                 try:
                     await self._wait(core.fileno(), wants)
                 except BaseException:
+                    self._unwatch()
                     core._abandon()
                     raise
                 wants = core._step()
@@ -84,12 +89,14 @@ class Connection:
             timer = self._loop.call_later(milliseconds / 1000, self._wake)
         if wants & WANT_WRITE:
             self._loop.add_writer(fd, self._wake)
+            self._writing = fd
         try:
             await waiter
         finally:
             self._waiter = None
-            if wants & WANT_WRITE:
-                self._loop.remove_writer(fd)
+            self._stop_writing()
+            if not self._connected:
+                self._unwatch()
             if timer is not None:
                 timer.cancel()
 
@@ -104,7 +111,13 @@ class Connection:
         else:
             self._wake()
 
+    def _stop_writing(self) -> None:
+        if self._writing >= 0:
+            self._loop.remove_writer(self._writing)
+            self._writing = -1
+
     def _unwatch(self) -> None:
+        self._stop_writing()
         if self._watched >= 0:
             self._loop.remove_reader(self._watched)
             self._watched = -1
@@ -337,6 +350,7 @@ async def _open_once(host: str | None, options: dict[str, Any], again: bool) -> 
     except BaseException:
         connection.terminate()
         raise
+    connection._connected = True
     return connection
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable
@@ -15,7 +16,7 @@ import libdsql
 import libdsql.aio
 import pytest
 import uvloop
-from impostor import Stream, impostor
+from impostor import CLEARTEXT, Stream, fields, impostor, message
 from support import token_for, wait_for
 
 Main = Callable[[], Awaitable[Any]]
@@ -401,3 +402,65 @@ def test_a_token_of_ones_own_is_used(run, options, endpoint):
             assert await (await connection.execute("SELECT 1")).fetchall() == [(1,)]
 
     run(main)
+
+
+def test_an_expired_signature_is_signed_anew_on_a_socket_of_the_same_number(run, options, endpoint):
+    attempts = 0
+
+    def expired_once(server: Stream) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            server.sign_in()
+            server.message()
+            return
+        server.packet()
+        server.send(CLEARTEXT)
+        server.message()
+        refusal = fields(S="FATAL", C="08006", M="access denied", H="Signature expired")
+        server.send(message("E", refusal))
+        server.message()
+
+    with impostor(endpoint, expired_once) as server:
+
+        async def main() -> None:
+            connection = await libdsql.aio.connect(**{**options, "port": server.port})
+            connection.terminate()
+
+        run(main)
+    assert attempts == 2
+
+
+def test_terminate_while_sending_leaves_other_sockets_to_the_loop(run, options, endpoint):
+    signed_in = threading.Event()
+    over = threading.Event()
+
+    def never_reading(server: Stream) -> None:
+        server.sign_in()
+        signed_in.set()
+        over.wait(60)
+
+    with impostor(endpoint, never_reading) as server:
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            connection = await libdsql.aio.connect(**{**options, "port": server.port})
+            number = connection.fileno()
+            sending = asyncio.ensure_future(connection.execute("SELECT $1", [b"x" * (32 << 20)]))
+            await asyncio.sleep(0.1)
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                connection.terminate()
+                os.dup2(ours.fileno(), number)
+                writable = loop.create_future()
+                loop.add_writer(number, lambda: writable.done() or writable.set_result(None))
+                with pytest.raises(libdsql.OperationalError):
+                    await sending
+                await asyncio.wait_for(writable, 30)
+                loop.remove_writer(number)
+                os.close(number)
+
+        try:
+            run(main)
+        finally:
+            over.set()
