@@ -97,10 +97,14 @@ class AdaptedModule(AsyncAdapt_asyncpg_dbapi):
 
     def connect(self, *arguments: Any, **keywords: Any) -> Any:
         try:
-            return super().connect(*arguments, **keywords)
-        except (OSError, asyncio.TimeoutError) as error:
-            said = str(error) or "the connection timed out"
-            raise self.OperationalError(said) from error
+            connection = super().connect(*arguments, **keywords)
+        except (OSError, asyncio.TimeoutError, self.asyncpg.PostgresError) as error:
+            refused = self.OperationalError(str(error) or "the connection timed out")
+            refused.sqlstate = refused.pgcode = getattr(error, "sqlstate", None)
+            raise refused from error
+        # SQLAlchemy 2.0.0 would begin with READ COMMITTED, which is refused.
+        connection.isolation_level = connection._isolation_setting = None
+        return connection
 
     @cached_property
     def _asyncpg_error_translate(self) -> dict[type[Exception], type[Exception]]:

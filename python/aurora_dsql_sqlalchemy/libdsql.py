@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql.array import ARRAY
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGExecutionContext
 from sqlalchemy.dialects.postgresql.types import BYTEA, INTERVAL
 from sqlalchemy.engine import AdaptedConnection, processors
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
@@ -417,6 +418,10 @@ class AuroraDSQLDialectAsync_libdsql(AuroraDSQLDialect_libdsql):
     @classmethod
     def import_dbapi(cls) -> Any:
         return AdaptedModule()
+
+    @classmethod
+    def get_pool_class(cls, url: URL) -> type[AsyncAdaptedQueuePool]:
+        return AsyncAdaptedQueuePool  # SQLAlchemy 2.0.0 would take the one that blocks
 
     def do_terminate(self, dbapi_connection: Any) -> None:
         dbapi_connection.terminate()

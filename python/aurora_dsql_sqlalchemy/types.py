@@ -31,8 +31,12 @@ NO_COLUMN: tuple[tuple[type[Any], str], ...] = (
     (postgresql.MACADDR8, "use String(23)"),
     (postgresql.BIT, "use Boolean, BigInteger or LargeBinary"),
     (postgresql.MONEY, "use Numeric(18, 2)"),
-    (postgresql.CITEXT, "use String, and an index on func.lower() of the column"),
     (postgresql.TSVECTOR, "use Text"),
+    # SQLAlchemy has it from 2.0.7.
+    (
+        getattr(postgresql, "CITEXT", postgresql.TSVECTOR),
+        "use String, and an index on func.lower() of the column",
+    ),
     (postgresql.TSQUERY, "use Text"),
     (postgresql.OID, "use BigInteger"),
     (postgresql.REGCLASS, "use String"),

@@ -248,8 +248,8 @@ def test_orm_session_writes_and_a_conflict_can_be_tried_again(
             session.add(Item(id=1, count=0))
         try:
             async with AsyncSession(engine) as first, AsyncSession(engine) as second:
-                (await first.get_one(Item, 1)).count += 1
-                (await second.get_one(Item, 1)).count += 1
+                (await first.scalars(select(Item))).one().count += 1
+                (await second.scalars(select(Item))).one().count += 1
                 await first.commit()
                 with pytest.raises(DBAPIError) as conflict:
                     await second.commit()

@@ -67,7 +67,7 @@ def counted(relay: Relay, action: Callable[[], object]) -> int:
 def test_transaction_of_one_statement_is_two(engine: Engine, relay: Relay) -> None:
     def read() -> None:
         with Session(engine) as session, session.begin():
-            assert session.get_one(Item, 1).name == "Anna"
+            assert session.scalars(select(Item)).one().name == "Anna"
 
     def write() -> None:
         with Session(engine) as session, session.begin():
@@ -138,7 +138,7 @@ def test_asyncio_costs_the_same(
         for _ in range(3):
             before = relay.trips
             async with AsyncSession(asynchronous) as session, session.begin():
-                assert (await session.get_one(Item, 1)).name == "Anna"
+                assert (await session.scalars(select(Item))).one().name == "Anna"
             costs.append(relay.trips - before)
         before = relay.trips
         async with asynchronous.begin():
