@@ -42,16 +42,17 @@ Pool
 
 Transactions
     The isolation level is ``REPEATABLE READ``; ``AUTOCOMMIT`` is there too. A transaction that
-    failed with an error for which ``is_retryable(sqlstate)`` is true may be run again from its
-    start; one that fails so at its first statement, as it does after a change of the catalog by
-    anybody, is begun anew by the dialect, once. There are no savepoints. ``stream_results`` and
+    met a conflict may be run again from its start: ``transactions.run_transaction()`` does that.
+    A single statement that meets one is tried again by the dialect where that cannot be noticed,
+    unless ``retries=False``. There are no savepoints: ``begin_nested()`` is refused, or a part of
+    the outer transaction with ``savepoints="outer"``. ``stream_results`` and
     ``yield_per`` stream with libdsql, the other drivers read all rows. The execution option
     ``auroradsql_readonly`` begins a read-only transaction.
 
 DDL
     Each DDL statement that SQLAlchemy makes is committed at once, as a transaction of Aurora DSQL
-    holds one of them and no rows beside it. Whatever rows were written before in the same
-    transaction, the service then refuses the DDL; they are never committed on the way.
+    holds one of them and no rows beside it. Where rows that were written before wait for COMMIT,
+    the DDL is refused; they are never committed on the way, unless ``implicit_commit=True``.
 
     ``Index()`` becomes ``CREATE INDEX ASYNC``, whose row holds the id of the job that builds it.
     It takes ``auroradsql_include``, ``auroradsql_nulls_not_distinct`` and ``auroradsql_where``.

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -24,8 +25,10 @@ def example(document: str, number: int = 0) -> str:
 
 
 def examples(document: str) -> str:
-    """All Python examples of a document, one after the other."""
-    return "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL))
+    """All Python examples of a document, one after the other; without those of absent packages."""
+    found = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    has_pandas = importlib.util.find_spec("pandas") is not None
+    return "\n".join(part for part in found if has_pandas or "import pandas" not in part)
 
 
 def run(*arguments: str, **variables: str) -> str:
