@@ -65,7 +65,11 @@ def engine_options() -> set[str]:
     functions = {item.name: item for item in tree.body if isinstance(item, ast.FunctionDef)}
     given = {argument.arg for argument in functions["create_dsql_engine"].args.args}
     ours = python_constant("python/aurora_dsql_sqlalchemy/connect.py", "OWN_OPTIONS")
-    return (given & {"sslmode", "sslrootcert", "application_name"}) | ours | {"foreign_keys"}
+    return (
+        (given & {"sslmode", "sslrootcert", "application_name"})
+        | ours
+        | {"foreign_keys", "retries", "implicit_commit", "savepoints"}
+    )
 
 
 def environment_variables() -> set[str]:
