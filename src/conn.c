@@ -270,8 +270,7 @@ is_ended(const struct dsql_conn *conn)
         }
         if (message.type == 'E' &&
             (dsql__diagnostic_read(message.body, message.length, &said) != 0 ||
-             (said.severity != NULL &&
-              (strcmp(said.severity, "FATAL") == 0 || strcmp(said.severity, "PANIC") == 0)))) {
+             dsql__diagnostic_is_fatal(&said))) {
             return true;
         }
     }

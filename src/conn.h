@@ -28,12 +28,11 @@ enum dsql__phase {
 
 /* What was asked, in the order in which the server answers. */
 enum dsql__request_kind {
-    DSQL__REQUEST_BEGIN,        /* as a statement, of our own: its answers make no events */
-    DSQL__REQUEST_BEGIN_SCRIPT, /* the same in the simple protocol */
-    DSQL__REQUEST_STATEMENT,    /* [Parse] Bind [Describe] Execute */
-    DSQL__REQUEST_CLOSE,        /* of a statement that left the cache */
-    DSQL__REQUEST_SYNC,         /* ReadyForQuery ends it */
-    DSQL__REQUEST_SCRIPT,       /* simple protocol; ReadyForQuery ends it */
+    DSQL__REQUEST_BEGIN,     /* as a statement, of our own: its answers make no events */
+    DSQL__REQUEST_STATEMENT, /* [Parse] Bind [Describe] Execute */
+    DSQL__REQUEST_CLOSE,     /* of a statement that left the cache */
+    DSQL__REQUEST_SYNC,      /* ReadyForQuery ends it */
+    DSQL__REQUEST_SCRIPT,    /* simple protocol; ReadyForQuery ends it */
 };
 
 /* What the first request of the ring still waits for. */

@@ -89,24 +89,31 @@ is_ddl(const char *tag)
            strncmp(tag, "DROP ", 5) == 0;
 }
 
-/* The server passes over all that follows up to the next Sync. */
-static void
+/* The server passes over all that follows up to the next Sync. For a script
+ * behind a BEGIN that was refused one is sent here: the caller awaits its
+ * DSQL_EVENT_READY. DSQL_E_... or 0. */
+static int
 skip_batch(struct dsql_conn *conn, const struct dsql_diagnostic *diagnostic)
 {
     struct dsql__request *first = dsql__request_first(conn);
-    if (first == NULL || first->kind == DSQL__REQUEST_SCRIPT ||
-        first->kind == DSQL__REQUEST_BEGIN_SCRIPT) {
-        return; /* ReadyForQuery follows */
+    if (first == NULL || first->kind == DSQL__REQUEST_SCRIPT) {
+        return 0; /* ReadyForQuery follows */
     }
     if (first->statement != NULL && is_stale(diagnostic)) {
         dsql__statements_drop(&conn->statements, first->statement);
     }
+    int scripts = 0, failure = 0;
     while (first != NULL && first->kind != DSQL__REQUEST_SYNC) {
+        scripts += first->kind == DSQL__REQUEST_SCRIPT;
         undo(conn, first);
         dsql__request_pop(conn);
         first = dsql__request_first(conn);
     }
     conn->skipping = first == NULL;
+    while (failure == 0 && scripts-- > 0) {
+        failure = dsql_send_sync(conn, NULL);
+    }
+    return failure;
 }
 
 static int
@@ -116,8 +123,7 @@ on_error(struct dsql_conn *conn, const struct dsql__message *message, struct dsq
     if (dsql__diagnostic_read(message->body, message->length, &event->diagnostic) != 0) {
         return broken(conn, message, error);
     }
-    const char *severity = event->diagnostic.severity;
-    if (severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)) {
+    if (dsql__diagnostic_is_fatal(&event->diagnostic)) {
         int failure = dsql__conn_refuse(conn, message, error);
         return failure == DSQL_E_NOMEM ? no_memory(conn, error) : dsql__conn_break(conn, failure);
     }
@@ -126,8 +132,7 @@ on_error(struct dsql_conn *conn, const struct dsql__message *message, struct dsq
     if (is_catalog_change(&event->diagnostic)) {
         dsql__statements_drop_all(&conn->statements);
     }
-    skip_batch(conn, &event->diagnostic);
-    return 0;
+    return skip_batch(conn, &event->diagnostic) == 0 ? 0 : no_memory(conn, error);
 }
 
 /* ------------------------------------------------------------------ results */
@@ -219,8 +224,8 @@ on_complete(struct dsql_conn *conn, const struct dsql__message *message, struct 
     if (is_ddl(event->tag)) {
         dsql__statements_drop_all(&conn->statements);
     }
-    bool silent = first->kind == DSQL__REQUEST_BEGIN || first->kind == DSQL__REQUEST_BEGIN_SCRIPT;
-    if (first->kind == DSQL__REQUEST_BEGIN || first->kind == DSQL__REQUEST_STATEMENT) {
+    bool silent = first->kind == DSQL__REQUEST_BEGIN;
+    if (silent || first->kind == DSQL__REQUEST_STATEMENT) {
         dsql__request_pop(conn);
     }
     return silent ? NO_EVENT : 0;
@@ -256,11 +261,10 @@ on_ready(struct dsql_conn *conn, const struct dsql__message *message, struct dsq
         message->body[0] == '\0') {
         return broken(conn, message, error);
     }
-    bool silent = dsql__request_first(conn)->kind == DSQL__REQUEST_BEGIN_SCRIPT;
     conn->transaction = message->body[0];
     dsql__request_pop(conn);
     event->kind = DSQL_EVENT_READY;
-    return silent ? NO_EVENT : 0;
+    return 0;
 }
 
 /* -------------------------------------------------- by what is waited for */
@@ -322,7 +326,6 @@ on_answer(struct dsql_conn *conn, const struct dsql__message *message, struct ds
     case DSQL__REQUEST_BEGIN:
     case DSQL__REQUEST_STATEMENT:
         return on_statement(conn, message, event, error);
-    case DSQL__REQUEST_BEGIN_SCRIPT:
     case DSQL__REQUEST_SCRIPT:
         return on_script(conn, message, event, error);
     case DSQL__REQUEST_CLOSE:

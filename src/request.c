@@ -126,6 +126,19 @@ check_connected(const struct dsql_conn *conn, struct dsql_error *error)
                : dsql__fail(error, DSQL_E_STATE, "the connection is not open yet");
 }
 
+/* Whether a message, of which all has come unless it is cut, may come unasked. An
+ * error that does not end the connection is an answer. */
+static bool
+comes_unasked(char type, const struct dsql__message *message, bool cut)
+{
+    struct dsql_diagnostic said;
+    if (type != 'E' || cut) {
+        return memchr("NSAE", type, 4) != NULL;
+    }
+    return dsql__diagnostic_read(message->body, message->length, &said) == 0 &&
+           dsql__diagnostic_is_fatal(&said);
+}
+
 /* Before a request when none is under way: what lies unread may be messages
  * that come unasked, but no answer. One that were left there would be taken for
  * the answer to this request. */
@@ -144,7 +157,7 @@ check_quiet(struct dsql_conn *conn, struct dsql_error *error)
     size_t left = dsql__buffer_length(in);
     while (left > 0) {
         failure = dsql__message_peek(at, left, DSQL__MESSAGE_LIMIT, false, &message);
-        if (strchr("NSAE", *at) == NULL || failure < 0) {
+        if (failure < 0 || !comes_unasked(*at, &message, failure == DSQL__MORE)) {
             dsql__fail(error, DSQL_E_PROTOCOL,
                        "the server broke the protocol (message 0x%02x unasked): the connection is "
                        "closed",
@@ -234,8 +247,8 @@ append(struct dsql_conn *conn, enum dsql__request_kind kind, struct dsql__statem
     struct dsql__buffer *out = &conn->transport.out;
     bool parse = !statement->ready && statement->batch != this_batch(conn);
     /* One whose first Bind failed is ready, and its columns are not known yet. */
-    bool describe = kind == DSQL__REQUEST_STATEMENT &&
-                    (parse || (statement->ready && !statement->described));
+    bool describe =
+        kind == DSQL__REQUEST_STATEMENT && (parse || (statement->ready && !statement->described));
     if (push(conn, kind, parse ? DSQL__AWAIT_PARSE : DSQL__AWAIT_BIND, describe, statement) != 0) {
         return DSQL_E_NOMEM;
     }
@@ -390,11 +403,10 @@ dsql_send_script(struct dsql_conn *conn, const char *sql, struct dsql_error *err
         return dsql__fail(error, DSQL_E_STATE, "a batch has failed: end it with dsql_send_sync()");
     }
     struct mark before = mark(conn);
-    if (conn->begin[0] != '\0') {
-        put_script(&conn->transport.out, conn->begin);
-        if (push(conn, DSQL__REQUEST_BEGIN_SCRIPT, DSQL__AWAIT_EXECUTE, false, NULL) != 0) {
-            return take_back(conn, before, error);
-        }
+    /* In the extended protocol, so that the server passes over the script when
+     * it refuses to begin: the script must not commit itself. */
+    if (append_begin(conn) != 0) {
+        return take_back(conn, before, error);
     }
     put_script(&conn->transport.out, sql);
     if (push(conn, DSQL__REQUEST_SCRIPT, DSQL__AWAIT_EXECUTE, false, NULL) != 0 ||

@@ -299,6 +299,13 @@ dsql__diagnostic_read(const char *body, size_t length, struct dsql_diagnostic *d
     return reader.failed ? DSQL_E_PROTOCOL : 0;
 }
 
+bool
+dsql__diagnostic_is_fatal(const struct dsql_diagnostic *diagnostic)
+{
+    const char *severity = diagnostic->severity;
+    return severity != NULL && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+}
+
 static void
 put_field(struct dsql__buffer *buffer, char field, const char *value)
 {

@@ -99,6 +99,8 @@ const char *dsql__get_bytes(struct dsql__reader *reader, size_t count);
 /* Borrowed from the body. */
 DSQL_MUST_CHECK int dsql__diagnostic_read(const char *body, size_t length,
                                           struct dsql_diagnostic *diagnostic);
+/* Whether the server ends the connection with it. */
+bool dsql__diagnostic_is_fatal(const struct dsql_diagnostic *diagnostic);
 void dsql__diagnostic_put(struct dsql__buffer *buffer, char type,
                           const struct dsql_diagnostic *diagnostic);
 
