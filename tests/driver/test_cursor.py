@@ -435,6 +435,28 @@ def test_json_is_read_by_a_function_of_the_users(connection):
         connection.json_loads = 5
 
 
+def test_json_function_whose_end_looks_at_the_cursor(connection):
+    query = "SELECT '1'::json"
+    cursor, other = connection.cursor(), connection.cursor()
+    seen = []
+
+    class Reader:
+        def __call__(self, text: str) -> str:
+            return text
+
+        def __del__(self) -> None:
+            seen.append((cursor.description, cursor.rownumber))
+
+    connection.json_loads = Reader()
+    cursor.execute(query)
+    assert len(cursor.description) == 1
+    connection.json_loads = None
+    other.execute(query)
+    assert seen == []
+    cursor.close()
+    assert seen == [(None, None)]
+
+
 def test_json_function_that_fails_or_misuses_the_connection(connection):
     query = "SELECT '1'::json FROM generate_series(1, 100)"
     cursor = connection.cursor()

@@ -284,6 +284,91 @@ def test_the_end_while_committing_says_that_the_outcome_is_unknown(serve, connec
         assert connection.closed
 
 
+def asked(*kinds: str) -> Callable[[Stream], None]:
+    """Signs a client in, and ends when it has asked."""
+
+    def script(stream: Stream) -> None:
+        stream.sign_in()
+        stream.until(*kinds)
+
+    return script
+
+
+@pytest.mark.parametrize("sql", ["INSERT INTO t VALUES (1)", "DROP TABLE t"])
+@pytest.mark.parametrize("method", ["execute", "executescript"])
+def test_the_end_of_a_statement_that_commits_itself_says_the_same(
+    serve, connect_to_port, method, sql
+):
+    with serve(asked("S", "Q")) as server:
+        cursor = connect_to_port(server.port).cursor()
+        with pytest.raises(libdsql.OperationalError, match="whether it took effect is not known"):
+            getattr(cursor, method)(sql)
+
+
+def test_the_end_of_what_commits_nothing_does_not(serve, connect_to_port):
+    for sql, autocommit in (("SELECT 1", True), ("INSERT INTO t VALUES (1)", False)):
+        with serve(asked("S")) as server:
+            connection = connect_to_port(server.port, autocommit=autocommit)
+            with pytest.raises(libdsql.OperationalError) as caught:
+                connection.execute(sql)
+            assert "not known" not in str(caught.value)
+
+
+def test_the_end_of_a_commit_in_sql_says_so(serve, connect_to_port):
+    begun = PARSED + BOUND + NO_DATA + complete("BEGIN") + message("Z", b"T")
+    with serve(answering(begun)) as server:
+        connection = connect_to_port(server.port)
+        connection.execute("BEGIN")
+        with pytest.raises(libdsql.OperationalError, match="whether the transaction is stored"):
+            connection.execute(" commit;")
+
+
+def test_an_error_that_answers_nothing_is_not_the_next_statements(serve, connect_to_port):
+    error = message("E", fields(S="ERROR", C="22012", M="of yesterday"))
+    good = columns(INT4) + row(b"\0\0\0\7") + complete("SELECT 1") + READY
+    with serve(answering(GOOD + error, good)) as server:
+        connection = connect_to_port(server.port)
+        assert connection.execute("SELECT 7").fetchall() == [(7,)]
+        with pytest.raises(libdsql.OperationalError, match="unasked"):
+            connection.cursor().executescript("SELECT 8")
+        assert connection.closed
+
+
+def test_a_script_whose_begin_is_refused_is_not_run_without_it(serve, connect_to_port):
+    """As PostgreSQL: behind an error in the extended protocol all is passed over up to a Sync."""
+    run: list[bytes] = []
+
+    def script(stream: Stream) -> None:
+        stream.sign_in()
+        skipping = False
+        while True:
+            kind, body = stream.message()
+            if kind == "X":
+                return
+            if kind == "S":
+                skipping = False
+                stream.send(READY)
+            elif skipping:
+                continue
+            elif b"BEGIN" in body:
+                stream.send(message("E", fields(S="ERROR", C="53000", M="not now")))
+                skipping = kind != "Q"
+                stream.send(READY if kind == "Q" else b"")
+            elif kind == "Q":
+                run.append(body)
+                stream.send(complete("INSERT 0 1") + READY)
+
+    with serve(script) as server:
+        connection = connect_to_port(server.port, autocommit=False)
+        with pytest.raises(libdsql.OperationalError, match="not now"):
+            connection.cursor().executescript("INSERT INTO t VALUES (1)")
+        assert connection.transaction_status == "idle"
+        assert run == []
+        connection.autocommit = True
+        connection.cursor().executescript("INSERT INTO t VALUES (2)")
+        assert run == [b"INSERT INTO t VALUES (2)\0"]
+
+
 def test_bytes_before_tls_are_never_read_as_if_they_were_encrypted(endpoint, connect_to_port):
     listener = socket.create_server(("127.0.0.1", 0))
 

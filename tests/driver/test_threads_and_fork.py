@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,6 +61,35 @@ def test_other_threads_run_while_one_waits(connect_driver):
         connection._abandon()
     waits.join()
     assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_threads_that_set_the_same_flag_leave_the_connection_to_others(connect_driver):
+    connection = connect_driver(autocommit=True)
+    decided = threading.Semaphore(0)
+
+    class No:
+        def __bool__(self) -> bool:
+            decided.release()
+            return False
+
+    def set_flag() -> None:
+        connection.autocommit = No()
+
+    setters = [threading.Thread(target=set_flag) for _ in range(2)]
+
+    def write(data: bytes) -> None:
+        for setter in setters:
+            setter.start()
+        for _ in setters:
+            decided.acquire()
+        time.sleep(0.1)  # both wait for their turn now
+
+    connection.cursor().copy_out("COPY (SELECT 1) TO STDOUT", write)
+    for setter in setters:
+        setter.join()
+    assert connection.autocommit is False
+    connection._start_rollback()
+    assert connection._step() == 0
 
 
 def test_cursor_that_is_closed_by_another_thread(connect_driver):

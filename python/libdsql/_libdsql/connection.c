@@ -48,8 +48,7 @@ connection_clear(struct connection *connection)
     Py_CLEAR(connection->json_loads);
     Py_CLEAR(connection->notices);
     for (int i = 0; i < SHAPES_KEPT; i++) {
-        shape_release(connection->shapes[i]);
-        connection->shapes[i] = NULL;
+        shape_replace(&connection->shapes[i], NULL);
     }
     operation_clear(&connection->operation);
     return 0;
@@ -384,13 +383,17 @@ set_flag(struct connection *connection, PyObject *value, const char *what, bool 
     if (value == NULL) {
         PyErr_Format(PyExc_AttributeError, "%s cannot be deleted", what);
     }
-    if (truth < 0 || (truth != *flag && take_outside_transaction(connection, what) != 0)) {
+    if (truth < 0) {
         return -1;
     }
-    if (truth != *flag) {
-        *flag = truth != 0;
-        connection_leave(connection);
+    if (truth == *flag) {
+        return 0;
     }
+    if (take_outside_transaction(connection, what) != 0) {
+        return -1;
+    }
+    *flag = truth != 0; /* another thread may have set it meanwhile */
+    connection_leave(connection);
     return 0;
 }
 

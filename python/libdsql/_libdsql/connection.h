@@ -37,6 +37,9 @@ struct shape *shape_for(struct connection *connection, const struct dsql_event *
 /* A borrowed tuple, NULL with an exception. */
 PyObject *shape_description(struct module_state *state, struct shape *shape);
 void shape_release(struct shape *shape);
+/* Puts a shape (its reference is taken; NULL: none) where another one is
+ * released: that may run Python code, which sees the new one. */
+void shape_replace(struct shape **place, struct shape *shape);
 /* For whoever counts as its one owner: the connection that keeps it, or the only
  * one who holds it. */
 int shape_traverse(const struct shape *shape, visitproc visit, void *arg);
@@ -61,7 +64,7 @@ struct operation {
     enum operation_kind kind;
     bool sent;             /* its requests are queued */
     bool commit;           /* END: COMMIT */
-    bool first;            /* its statement begins a transaction or is one: it may be run again */
+    bool first;            /* its statement begins a transaction or is one */
     bool stale;            /* its plan was: run it again when the batch is over */
     bool again;            /* it is being run again */
     bool ended;            /* the source has no more, or is not wanted any more */

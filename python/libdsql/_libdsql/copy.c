@@ -104,7 +104,8 @@ send_piece(struct connection *connection)
     return failure != 0 ? -1 : 0;
 }
 
-static void
+/* 0, or -1 with an exception: the connection is over. */
+static int
 send_pieces(struct connection *connection)
 {
     struct operation *operation = &connection->operation;
@@ -115,10 +116,11 @@ send_pieces(struct connection *connection)
             operation->ended = true;
             if (dsql_send_copy_end(connection->conn, "the program's data ended with an error",
                                    &error) != 0) {
-                connection->broken = true; /* without memory to say that it is over */
+                return operation_over(connection, &error);
             }
         }
     }
+    return 0;
 }
 
 int
@@ -126,8 +128,8 @@ copy_in_step(struct connection *connection)
 {
     struct operation *operation = &connection->operation;
     for (;;) {
-        if (operation->copying) {
-            send_pieces(connection);
+        if (operation->copying && send_pieces(connection) != 0) {
+            return -1;
         }
         int wants = read_events(connection);
         bool more =

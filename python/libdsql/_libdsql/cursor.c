@@ -31,14 +31,15 @@ cursor_reset(struct cursor *cursor)
     if (cursor->connection != NULL && cursor->connection->stream == cursor) {
         cursor->connection->stream = NULL; /* nobody wants the rest */
     }
-    shape_release(cursor->shape);
-    cursor->shape = NULL;
+    PyObject *failure = cursor->failure, *rows = cursor->rows;
+    cursor->failure = cursor->rows = NULL;
     cursor->position = cursor->taken = 0;
     cursor->rowcount = -1;
     cursor->cut = false;
     cursor->tag[0] = '\0';
-    Py_CLEAR(cursor->failure);
-    Py_CLEAR(cursor->rows); /* last: it may run Python code */
+    shape_replace(&cursor->shape, NULL); /* from here on Python code may run */
+    Py_XDECREF(failure);
+    Py_XDECREF(rows);
 }
 
 static int

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NOTICES_KEPT 50
-#define EVENTS_AT_ONCE 10000 /* until other threads may have the GIL */
+#define EVENTS_AT_ONCE 10000 /* until other threads and signals' handlers have their turn */
 
 static void
 keep_notice(struct connection *connection, const struct dsql_diagnostic *said)
@@ -31,11 +31,12 @@ begin_rows(struct connection *connection, struct cursor *cursor, const struct ds
     if (shape == NULL) {
         return -1;
     }
-    shape_release(cursor->shape);
-    cursor->shape = shape;
-    Py_XSETREF(cursor->rows, PyList_New(0));
+    PyObject *rows = PyList_New(0);
+    bool failed = rows == NULL;
     cursor->position = cursor->taken = 0;
-    return cursor->rows != NULL ? 0 : -1;
+    Py_XSETREF(cursor->rows, rows);
+    shape_replace(&cursor->shape, shape);
+    return failed ? -1 : 0;
 }
 
 /* Reading a value may run Python code (json_loads), and that may do anything to
@@ -281,6 +282,10 @@ read_events(struct connection *connection)
         if (count % EVENTS_AT_ONCE == 0) { /* a server that is faster than we are */
             Py_BEGIN_ALLOW_THREADS;
             Py_END_ALLOW_THREADS;
+            if (PyErr_CheckSignals() != 0) {
+                connection_abandon(connection);
+                return -1;
+            }
         }
         int result = dsql_next(connection->conn, &event, &error);
         if (result > 0) {

@@ -170,26 +170,68 @@ connection_abandon(struct connection *connection)
     }
 }
 
-static const char unknown_outcome[] =
+static const char unknown_transaction[] =
     "The connection ended before COMMIT was answered: whether the transaction is stored is not "
     "known.";
+static const char unknown_statement[] =
+    "The connection ended before the statement was answered, which commits itself: whether it "
+    "took effect is not known.";
+
+static bool
+begins_with_word(const char *sql, const char *word)
+{
+    size_t length = strlen(word);
+    while (Py_ISSPACE(*sql)) {
+        sql++;
+    }
+    return PyOS_strnicmp(sql, word, (Py_ssize_t)length) == 0 && !Py_ISALNUM(sql[length]) &&
+           sql[length] != '_';
+}
+
+/* What is not known when the connection ends now; NULL: nothing was committed. */
+static const char *
+what_is_unknown(const struct connection *connection)
+{
+    const struct operation *operation = &connection->operation;
+    Py_ssize_t length = 0;
+    const char *sql;
+    if (!operation->sent || operation->failure != NULL || operation->stale) {
+        return NULL;
+    }
+    switch (operation->kind) {
+    case OPERATION_END:
+        return operation->commit ? unknown_transaction : NULL;
+    case OPERATION_MANY:
+        return operation->own_transaction && operation->batches > 0 ? unknown_transaction : NULL;
+    case OPERATION_EXECUTE:
+    case OPERATION_SCRIPT:
+    case OPERATION_COPY_IN:
+        break;
+    default:
+        return NULL;
+    }
+    sql = PyUnicode_AsUTF8AndSize(operation->sql, &length); /* it was encoded before */
+    if (begins_with_word(sql, "commit") || begins_with_word(sql, "end")) {
+        return operation->first ? NULL : unknown_transaction;
+    }
+    int may_write = DSQL_SQL_DDL | DSQL_SQL_DML | DSQL_SQL_SEVERAL;
+    return connection->autocommit && operation->first &&
+                   (dsql_sql_kind(sql, (size_t)length) & may_write) != 0
+               ? unknown_statement
+               : NULL;
+}
 
 int
 operation_over(struct connection *connection, const struct dsql_error *error)
 {
     struct module_state *state = connection->state;
     const struct dsql_diagnostic *last_word = dsql_conn_refusal(connection->conn);
-    struct operation *operation = &connection->operation;
-    bool committing =
-        operation->sent &&
-        ((operation->kind == OPERATION_END && operation->commit) ||
-         (operation->own_transaction && operation->batches > 0 && operation->failure == NULL));
+    const char *unknown = what_is_unknown(connection);
     if (last_word != NULL) {
-        raise_server_error(state, last_word, committing ? unknown_outcome : NULL);
-    } else if (committing && error->code != DSQL_E_NOMEM) {
+        raise_server_error(state, last_word, unknown);
+    } else if (unknown != NULL && error->code != DSQL_E_NOMEM) {
         struct dsql_error both = {.code = error->code};
-        PyOS_snprintf(both.message, sizeof both.message, "%.300s. %s", error->message,
-                      unknown_outcome);
+        PyOS_snprintf(both.message, sizeof both.message, "%.300s. %s", error->message, unknown);
         raise_error(state, &both);
     } else {
         raise_error(state, error);
@@ -234,6 +276,7 @@ send_script(struct connection *connection)
                   "the SQL text holds a NUL character");
         return -1;
     }
+    operation->first = dsql_conn_transaction(connection->conn) == 'I';
     if (begin_if_needed(connection) != 0) {
         return -1;
     }

@@ -112,6 +112,14 @@ shape_release(struct shape *shape)
     }
 }
 
+void
+shape_replace(struct shape **place, struct shape *shape)
+{
+    struct shape *old = *place;
+    *place = shape;
+    shape_release(old);
+}
+
 int
 shape_traverse(const struct shape *shape, visitproc visit, void *arg)
 {
@@ -227,8 +235,9 @@ shape_for(struct connection *connection, const struct dsql_event *event)
         if (made == NULL) {
             return NULL;
         }
-        shape_release(*place);
-        *place = made;
+        made->references++;
+        shape_replace(place, made);
+        return made;
     }
     (*place)->references++;
     return *place;
