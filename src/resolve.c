@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Name resolution; see resolve.h. The thread and its starter share one counted
- * struct, so that either may end first. The starter hears of the answer by the
- * end of a pipe. */
+ * struct, so that either may end first. The starter hears of the answer by a
+ * byte in a pipe: its end alone would not be seen while a child that was forked
+ * meanwhile has it open, too. */
 #include "resolve.h"
 
 #include <arpa/inet.h>
@@ -153,6 +154,7 @@ run(void *argument)
     resolver->why = errno;
     atomic_store(&resolver->answered, true);
     release(resolver);
+    (void)!write(wake, "", 1); /* nobody may read it: SIGPIPE is blocked in this thread */
     close(wake);
     return NULL;
 }

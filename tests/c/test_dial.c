@@ -9,9 +9,11 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -379,6 +381,27 @@ resolver_failure_says_what_to_do(void)
 
 /* The leak checker judges the rest. */
 static void
+resolver_is_heard_while_a_child_has_its_pipe(void)
+{
+    static const char *const one[] = {"192.0.2.1", NULL};
+    struct dsql__addresses addresses;
+    struct dsql__resolver *resolver = NULL;
+    answers = one;
+    CHECK(dsql__resolver_start("name", 5, &resolver, NULL) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    sem_post(&may_answer);
+    wait_for(resolver);
+    CHECK(dsql__resolver_poll(resolver, &addresses, NULL) == 0);
+    dsql__resolver_free(resolver);
+    sem_wait(&has_answered);
+    CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+}
+
+static void
 resolver_may_be_left_before_it_answers(void)
 {
     static const char *const numbers[] = {"192.0.2.1", NULL};
@@ -425,6 +448,7 @@ main(void)
         TEST(resolver_answers_by_turns_of_the_families),
         TEST(resolver_gives_up_on_what_is_too_many),
         TEST(resolver_failure_says_what_to_do),
+        TEST(resolver_is_heard_while_a_child_has_its_pipe),
         TEST(resolver_may_be_left_before_it_answers),
         TEST(connecting_in_time_covers_the_name),
     };
