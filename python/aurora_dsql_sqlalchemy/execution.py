@@ -84,7 +84,10 @@ def transaction_of(connection: Any) -> Transaction:
     return found
 
 
-sql_kind = lru_cache(maxsize=1000)(libdsql.sql_kind)
+KEPT_LENGTH = 4000
+"""Texts up to this length are remembered with what they do."""
+
+_known_kind = lru_cache(maxsize=1000)(libdsql.sql_kind)
 
 
 def kind_of(context: Any, statement: str) -> int:
@@ -93,7 +96,7 @@ def kind_of(context: Any, statement: str) -> int:
         return libdsql.SQL_DDL
     if context.isinsert or context.isupdate or context.isdelete:
         return libdsql.SQL_DML
-    return sql_kind(statement)
+    return (_known_kind if len(statement) <= KEPT_LENGTH else libdsql.sql_kind)(statement)
 
 
 class TransactionMixin(PGDialect):

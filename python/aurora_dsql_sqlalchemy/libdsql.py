@@ -416,10 +416,6 @@ class AuroraDSQLDialectAsync_libdsql(AuroraDSQLDialect_libdsql):
     supports_statement_cache = True
 
     @classmethod
-    def get_pool_class(cls, url: URL) -> Any:
-        return AsyncAdaptedQueuePool  # SQLAlchemy 2.0 does not know from is_async
-
-    @classmethod
     def import_dbapi(cls) -> Any:
         return AdaptedModule()
 

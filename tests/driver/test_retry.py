@@ -1,23 +1,61 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Connections that the endpoint refuses for now: the driver comes back by itself."""
+"""What became of a failed transaction, how long to wait, what SQL does: from Python."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import libdsql
 import pytest
-from support import drive_to
 
 
-def test_rate_of_connections_is_waited_for(start):
-    program = start("--ephemeral", "--connection-rate", "2")
-    for _ in range(24):  # twenty at once, the rest at two a second
-        drive_to(program.endpoint).close()
+@pytest.mark.parametrize(
+    ("sqlstate", "keywords", "outcome"),
+    [
+        ("40001", {}, "retry"),
+        ("40001", {"committing": True}, "retry"),
+        ("XX000", {"committing": True}, "unknown"),
+        ("XX000", {}, "failed"),
+        (None, {"committing": True, "connection_lost": True}, "unknown"),
+        (None, {"connection_lost": True}, "retry"),
+        (None, {}, "failed"),
+        ("23505", {"committing": True}, "failed"),
+    ],
+)
+def test_outcome_of_a_failure(
+    sqlstate: str | None, keywords: dict[str, bool], outcome: str
+) -> None:
+    assert libdsql.outcome(sqlstate, **keywords) == outcome
 
 
-def test_rate_of_connections_is_told_when_the_time_is_over(start):
-    program = start("--ephemeral", "--connection-rate", "1")
-    with pytest.raises(libdsql.OperationalError, match="rate exceeded") as caught:
-        for _ in range(200):
-            drive_to(program.endpoint, connect_timeout=0.3).close()
-    assert caught.value.sqlstate == "53400"
+def test_wait_is_a_function_of_its_arguments_alone() -> None:
+    assert [libdsql.backoff_ms(k, 0) for k in range(1, 9)] == [
+        50,
+        100,
+        200,
+        400,
+        800,
+        1600,
+        3200,
+        5000,
+    ]
+    assert libdsql.backoff_ms(1, 2**32 - 1) == 25
+    assert libdsql.backoff_ms(3, 9, first_ms=1, max_ms=50, multiplier=10.0, jitter=0.0) == 50
+
+
+def test_kind_of_sql() -> None:
+    assert libdsql.sql_kind("SELECT 1") == 0
+    assert libdsql.sql_kind("/* ä */ create table t (id int)") == libdsql.SQL_DDL
+    assert libdsql.sql_kind("INSERT INTO t VALUES (1); COMMIT") == (
+        libdsql.SQL_DML | libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [("outcome", (40001,)), ("backoff_ms", ("1", 0)), ("backoff_ms", (1,)), ("sql_kind", (b"x",))],
+)
+def test_arguments_of_other_types_are_refused(function: str, arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError):
+        getattr(libdsql, function)(*arguments)
