@@ -98,7 +98,8 @@ replacement(const struct local_session *session, const struct reply *reply,
     if (reply->refusal.sqlstate != NULL && ours) {
         return reply->refusal;
     }
-    if (strcmp(sqlstate, "57014") == 0) {
+    bool copy_failed = strncmp(diagnostic->message, "COPY from stdin failed", 22) == 0;
+    if (strcmp(sqlstate, "57014") == 0 && !copy_failed) {
         return session_refusal(RULE_OC001); /* cancelled by ourselves: clients cannot */
     }
     if (is_conflict(sqlstate)) {

@@ -211,6 +211,17 @@ def test_copy_is_told_and_works_when_tried_again(pair):
     assert b.value("SELECT count(*) FROM t") == 4
 
 
+def test_copy_that_its_client_fails_is_no_change_of_the_catalog(pair, endpoint):
+    wire = Wire(endpoint)
+    wire.send_query("COPY t (k) FROM STDIN")
+    assert wire.message()[0] == "G"
+    assert wire.put("f", b"no data\0").flush_socket().answer().error == (
+        "57014",
+        "COPY from stdin failed: no data",
+    )
+    wire.close()
+
+
 # ------------------------------------------------------------------------- nobody waits
 
 LIVE = ["SELECT * FROM t", "UPDATE t SET v = 0", "SELECT * FROM t FOR UPDATE", "DELETE FROM t"]
