@@ -76,7 +76,8 @@ dsql_exec(struct dsql_conn *conn, const char *sql, const struct dsql_value *valu
           void (*each)(void *context, const struct dsql_event *row), void *context,
           struct dsql_error *error)
 {
-    int failure = dsql_send_query(conn, sql, strlen(sql), values, count, DSQL_TEXT_RESULT, error);
+    size_t length = sql != NULL ? strlen(sql) : 0;
+    int failure = dsql_send_query(conn, sql, length, values, count, DSQL_TEXT_RESULT, error);
     if (failure == 0) {
         failure = dsql_send_sync(conn, error);
     }

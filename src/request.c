@@ -325,6 +325,9 @@ check_query(struct dsql_conn *conn, const char *sql, size_t length, const struct
     if (conn->copying_in) {
         return dsql__fail(error, DSQL_E_STATE, "a COPY is under way: end it first");
     }
+    if (sql == NULL) {
+        return dsql__fail(error, DSQL_E_INVALID, "no SQL is given");
+    }
     if (memchr(sql, 0, length) != NULL) {
         return dsql__fail(error, DSQL_E_INVALID, "the SQL text holds a NUL character");
     }
@@ -395,7 +398,7 @@ dsql_send_sync(struct dsql_conn *conn, struct dsql_error *error)
 int
 dsql_send_script(struct dsql_conn *conn, const char *sql, struct dsql_error *error)
 {
-    int failure = check_query(conn, sql, strlen(sql), NULL, 0, error);
+    int failure = check_query(conn, sql, sql != NULL ? strlen(sql) : 0, NULL, 0, error);
     if (failure != 0) {
         return failure;
     }

@@ -408,6 +408,9 @@ wrong_requests_are_refused(void)
     CHECK(dsql_next(conn, &event, NULL) == DSQL_E_STATE);
     CHECK(dsql_send_query(conn, "SELECT\0", 7, NULL, 0, 0, NULL) == DSQL_E_INVALID);
     CHECK(dsql_send_query(conn, "SELECT", 6, NULL, 65536, 0, NULL) == DSQL_E_INVALID);
+    CHECK(dsql_send_query(conn, NULL, 0, NULL, 0, 0, NULL) == DSQL_E_INVALID);
+    CHECK(dsql_send_script(conn, NULL, NULL) == DSQL_E_INVALID);
+    CHECK(dsql_exec(conn, NULL, NULL, 0, NULL, NULL, NULL) == DSQL_E_INVALID);
     CHECK(dsql_begin(conn, "", NULL) == DSQL_E_INVALID);
     CHECK(dsql_unsent(conn) == 0);
     close_pair();
