@@ -135,7 +135,7 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
         try:
-            if cparams.get("host") == "local":
+            if libdsql.local.is_local(cparams.get("host")):
                 return self._connect_local(cparams)
             arguments = driver_arguments(cparams)
         except libdsql.Error as error:

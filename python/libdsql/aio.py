@@ -16,12 +16,13 @@ the server ends its transaction. Whether a COMMIT that was under way took effect
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
 import libdsql
-from libdsql import _libdsql
+from libdsql import _libdsql, local
 from libdsql.connection import blocks, start
 
 WANT_READ = 1
@@ -279,11 +280,20 @@ class Cursor:
             await self._connection._run()
 
     async def copy_in(self, sql: str, data: Any) -> None:
+        if hasattr(data, "__aiter__"):
+            raise libdsql.ProgrammingError(
+                "copy_in() takes str, bytes, an iterable of them or a file, "
+                f"not {type(data).__name__}"
+            )
         async with self._connection._lock:
             self._core._start_copy_in(sql, data)
             await self._connection._run()
 
     async def copy_out(self, sql: str, write: Callable[[bytes], object]) -> None:
+        if inspect.iscoroutinefunction(write):
+            raise libdsql.ProgrammingError(
+                "copy_out() calls write() without awaiting it: give a plain function"
+            )
         async with self._connection._lock:
             self._core._start_copy_out(sql, write)
             await self._connection._run()
@@ -358,7 +368,7 @@ async def _open(host: str | None, options: dict[str, Any]) -> Connection:
     try:
         return await _open_once(host, options, False)
     except libdsql.OperationalError:
-        if host != "local":
+        if not local.is_local(host):
             raise
     # The user's own endpoint may have ended since we last heard of it.
     return await _open_once(host, options, True)

@@ -62,6 +62,15 @@ def _number(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
         raise InterfaceError(f"{name}={value!r} must be a number") from None
 
 
+def _truth(name: str, value: str) -> bool:
+    """The same of truth values."""
+    truths = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+    try:
+        return truths[value.lower()]
+    except KeyError:
+        raise InterfaceError(f"{name}={value!r} must be true or false") from None
+
+
 def check(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as connect_start() takes them, but for the provider; those that are None are
     left out. InterfaceError for what cannot be right.
@@ -81,6 +90,8 @@ def check(options: Mapping[str, Any]) -> dict[str, Any]:
         checked[name] = _number(name, checked[name], int)
     if "connect_timeout" in checked:
         checked["connect_timeout"] = _number("connect_timeout", checked["connect_timeout"], float)
+    if isinstance(checked.get("autocommit"), str):
+        checked["autocommit"] = _truth("autocommit", checked["autocommit"])
     for name in checked.keys() & set(_TEXTS):
         if not isinstance(checked[name], str):
             raise InterfaceError(f"{name} must be a str, not {type(checked[name]).__name__}")
@@ -115,12 +126,12 @@ def _arguments(
 
 def blocks(host: str | None, options: Mapping[str, Any]) -> bool:
     """Whether start() may take its time: it starts an endpoint, or asks a provider."""
-    return host == "local" or options.get("custom_credentials_provider") is not None
+    return local.is_local(host) or options.get("custom_credentials_provider") is not None
 
 
 def start(host: str | None = None, *, again: bool = False, **options: Any) -> Connection:
     """A connection that is being opened, for libdsql.aio. again: the local endpoint was gone."""
-    endpoint = local.endpoint(again=again) if host == "local" else None
+    endpoint = local.endpoint(again=again) if local.is_local(host) else None
     return connect_start(**_arguments(host, options, endpoint))
 
 
@@ -132,7 +143,7 @@ def connect(host: str | None = None, **options: Any) -> Connection:
     (a token made by the caller) a token is signed for this connection with the keys that the
     options, the environment or the files name. docs/driver.md lists the options.
     """
-    if host != "local":
+    if not local.is_local(host):
         return connect_start(**_arguments(host, options, None), block=True)
     endpoint = local.endpoint()
     try:

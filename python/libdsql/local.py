@@ -39,6 +39,11 @@ class LocalEndpoint(NamedTuple):
     credentials: str
 
 
+def is_local(host: str | None) -> bool:
+    """Whether the host is the user's own endpoint; capitals do not matter in hosts."""
+    return isinstance(host, str) and host.lower() == "local"
+
+
 def program() -> str:
     """The path of dsql-local: the variable DSQL_LOCAL, this package's, or PATH's."""
     named = os.environ.get("DSQL_LOCAL")

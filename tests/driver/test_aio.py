@@ -464,3 +464,23 @@ def test_terminate_while_sending_leaves_other_sockets_to_the_loop(run, options, 
             run(main)
         finally:
             over.set()
+
+
+def test_copy_takes_nothing_that_has_to_be_awaited(run, options):
+    async def pieces():
+        yield b"1\n"
+
+    async def write(data: bytes) -> None:
+        raise AssertionError
+
+    async def main() -> None:
+        async with libdsql.aio.connect(**options) as connection:
+            with pytest.raises(libdsql.ProgrammingError, match="not async_generator"):
+                await connection.cursor().copy_in("COPY nowhere FROM STDIN", pieces())
+            with pytest.raises(libdsql.ProgrammingError, match="plain function"):
+                await connection.cursor().copy_out("COPY (SELECT 1) TO STDOUT", write)
+            taken: list[bytes] = []
+            await connection.cursor().copy_out("COPY (SELECT 1) TO STDOUT", taken.append)
+            assert taken == [b"1\n"]
+
+    run(main)

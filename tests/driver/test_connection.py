@@ -63,6 +63,7 @@ def test_options_reach_the_server(connect_driver):
         ({"connect_timeout": float("nan")}, "connect_timeout must be"),
         ({"token_duration_secs": 604801}, "token_duration_secs must be"),
         ({"user": 5}, "user must be a str, not int"),
+        ({"autocommit": "maybe"}, "autocommit='maybe' must be true or false"),
         ({"access_key": "A"}, "access_key and secret_key belong together"),
         ({"custom_credentials_provider": lambda: 5}, "custom_credentials_provider must give"),
         ({"host": None}, "no host: give the cluster's endpoint"),
@@ -125,11 +126,18 @@ def test_host_local(place, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "somebody")  # has no part in it
     try:
         for _ in range(2):
-            with libdsql.connect("local") as connection:
+            with libdsql.connect("Local") as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
             end_endpoint(place)
     finally:
         end_endpoint(place)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("true", True), ("off", False), ("FALSE", False), ("1", True)]
+)
+def test_autocommit_may_be_text(connect_driver, text, meant):
+    assert connect_driver(autocommit=text).autocommit is meant
 
 
 # What goes wrong

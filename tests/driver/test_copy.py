@@ -39,8 +39,14 @@ def stored(cursor: libdsql.Cursor) -> list:
         [b"1\ta", b"\n2\t", b"", b"b\n"],
         (line for line in [b"1\ta\n", bytearray(b"2\tb\n")]),
         io.BytesIO(b"1\ta\n2\tb\n"),
+        "1\ta\n2\tb\n",
+        ["1\ta\n", b"2\tb\n"],
+        io.StringIO("1\ta\n2\tb\n"),
     ],
-    ids=["bytes", "bytearray", "memoryview", "strided", "list", "generator", "file"],
+    ids=[
+        *("bytes", "bytearray", "memoryview", "strided", "list", "generator", "file"),
+        *("str", "mixed", "text-file"),
+    ],
 )
 def test_data_of_every_kind(cursor, data):
     assert cursor.copy_in(IN, data) is None
@@ -52,6 +58,14 @@ def test_data_of_every_kind(cursor, data):
 def test_no_data(cursor, data):
     cursor.copy_in(IN, data)
     assert cursor.rowcount == 0
+
+
+def test_text_is_utf8(cursor):
+    cursor.copy_in(IN, "1\t\u00fc\u20ac\n")
+    assert stored(cursor) == [(1, "\u00fc\u20ac")]
+    with pytest.raises(UnicodeEncodeError):
+        cursor.copy_in(IN, ["2\t\ud800\n"])
+    assert len(stored(cursor)) == 1
 
 
 def test_much_data(cursor):
@@ -81,7 +95,7 @@ def fails():
 
 
 @pytest.mark.parametrize(
-    ("data", "error"), [(fails(), KeyError), ([b"1\ta\n", "text"], TypeError), ([5], TypeError)]
+    ("data", "error"), [(fails(), KeyError), ([b"1\ta\n", None], TypeError), ([5], TypeError)]
 )
 def test_users_mistake_ends_the_copy(cursor, data, error):
     with pytest.raises(error):
@@ -89,7 +103,7 @@ def test_users_mistake_ends_the_copy(cursor, data, error):
     assert stored(cursor) == []
 
 
-@pytest.mark.parametrize("data", ["text", 5, None, io.StringIO("1\ta\n")])
+@pytest.mark.parametrize("data", [5, None, object()])
 def test_what_is_no_data(cursor, data):
     with pytest.raises(TypeError):
         cursor.copy_in(IN, data)

@@ -51,6 +51,38 @@ def test_what_is_no_sequence_is_refused(connection, parameters):
     assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize(
+    ("sql", "parameters"),
+    [
+        ("SELECT $1", [1, 2]),
+        ("SELECT $1, '$20', $", [1, 2]),
+        ("SELECT 1", [None]),
+        ("SELECT %s", [1]),
+    ],
+)
+def test_too_many_parameters_are_refused(connect_driver, sql, parameters):
+    connection = connect_driver()
+    with pytest.raises(libdsql.ProgrammingError, match=r"no \$"):
+        connection.execute(sql, parameters)
+    with pytest.raises(libdsql.ProgrammingError, match=r"no \$"):
+        connection.cursor().executemany(sql, [parameters])
+    assert connection.transaction_status == "idle"
+    assert connection.execute("SELECT $3 + $1::int, '$4'", [1, 5, 2]).fetchone() == (3, "$4")
+
+
+def test_row_with_too_many_parameters_is_refused(connection, table):
+    rows = [[1, "a"], [2, "b", 3]]
+    with pytest.raises(libdsql.ProgrammingError, match=r"3 parameters, but no \$3"):
+        connection.cursor().executemany("INSERT INTO cursor_test VALUES ($1, $2)", rows)
+    assert connection.execute("SELECT count(*) FROM cursor_test").fetchone() == (0,)
+
+
+def test_too_few_parameters_are_a_programming_error(connection):
+    with pytest.raises(libdsql.ProgrammingError, match="supplies 1 parameters") as caught:
+        connection.execute("SELECT $1::int, $2::int", [1])
+    assert caught.value.sqlstate == "08P01"
+
+
 def test_arguments_go_by_name(connection):
     cursor = connection.cursor()
     assert cursor.execute(sql="SELECT $1::int", parameters=[7]).fetchone() == (7,)

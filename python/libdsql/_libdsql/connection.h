@@ -182,6 +182,9 @@ int operation_over(struct connection *connection, const struct dsql_error *error
  * exception. keep_types: a None takes the type that its place had before. */
 int encode_parameters(struct connection *connection, PyObject *parameters, bool keep_types,
                       int *count);
+/* -1 with an exception when there are more parameters than the statement takes:
+ * the server would pass over them. Too few it refuses itself. */
+int check_count(struct connection *connection, PyObject *sql, int count);
 /* BEGIN, if a transaction is to begin with the next statement. */
 int begin_if_needed(struct connection *connection);
 /* Queues the operation's statement with the values encoded last. */

@@ -8,12 +8,22 @@
 
 #define PIECE (64 * 1024)
 
+/* The bytes of a bytes-like object, or of a str, which is UTF-8 for the server. */
+static PyObject *
+bytes_view(PyObject *data)
+{
+    PyObject *bytes = PyUnicode_Check(data) ? PyUnicode_AsUTF8String(data) : Py_NewRef(data);
+    PyObject *view = bytes != NULL ? PyMemoryView_GetContiguous(bytes, PyBUF_READ, 'C') : NULL;
+    Py_XDECREF(bytes);
+    return view;
+}
+
 int
 start_copy_in(struct cursor *cursor, PyObject *sql, PyObject *data, bool wait)
 {
     PyObject *view = NULL, *reader = NULL, *source = NULL;
-    if (PyObject_CheckBuffer(data)) {
-        view = PyMemoryView_GetContiguous(data, PyBUF_READ, 'C');
+    if (PyObject_CheckBuffer(data) || PyUnicode_Check(data)) {
+        view = bytes_view(data);
     } else if (PyObject_HasAttrString(data, "read")) {
         reader = PyObject_GetAttrString(data, "read");
     } else {
@@ -61,7 +71,7 @@ next_view(struct operation *operation)
         piece = PyIter_Next(operation->source);
     }
     if (piece != NULL) {
-        view = PyMemoryView_GetContiguous(piece, PyBUF_READ, 'C');
+        view = bytes_view(piece);
     }
     Py_XDECREF(piece);
     if (operation->reader != NULL && view != NULL && PyMemoryView_GET_BUFFER(view)->len == 0) {

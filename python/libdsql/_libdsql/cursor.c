@@ -84,7 +84,8 @@ start_execute(struct cursor *cursor, PyObject *sql, PyObject *parameters, bool w
     if (operation_begin(cursor, OPERATION_EXECUTE, sql, wait) != 0) {
         return -1;
     }
-    if (encode_parameters(connection, parameters, false, &connection->operation.count) != 0) {
+    if (encode_parameters(connection, parameters, false, &connection->operation.count) != 0 ||
+        check_count(connection, sql, connection->operation.count) != 0) {
         PyObject *exception = exception_take();
         operation_finish(connection);
         exception_raise(exception);
@@ -185,9 +186,8 @@ cursor_executescript(struct cursor *cursor, PyObject *sql)
     return finish(cursor, start_script(cursor, sql, true), Py_None);
 }
 
-PyDoc_STRVAR(copy_in_doc,
-             "copy_in($self, sql, data)\n--\n\n"
-             "COPY ... FROM STDIN with bytes, an iterable of bytes, or a binary file.");
+PyDoc_STRVAR(copy_in_doc, "copy_in($self, sql, data)\n--\n\n"
+                          "COPY ... FROM STDIN with bytes or str, an iterable of them, or a file.");
 
 static PyObject *
 cursor_copy_in(struct cursor *cursor, PyObject *const *args, Py_ssize_t count, PyObject *names)

@@ -138,50 +138,51 @@ raise_own(struct module_state *state, enum exception which, int code, const char
 
 /* ---------------------------------------------------- errors of the server */
 
-/* By the first two characters of the SQLSTATE; all others: DatabaseError. */
+/* By the first characters of the SQLSTATE; all others: DatabaseError. */
 static const struct {
-    char class[3];
+    char class[6];
     enum exception exception;
 } classes[] = {
-    {"08", EXCEPTION_OPERATIONAL},   /* connection */
-    {"0A", EXCEPTION_NOT_SUPPORTED}, /* feature */
-    {"20", EXCEPTION_PROGRAMMING},   /* case not found */
-    {"21", EXCEPTION_PROGRAMMING},   /* cardinality */
-    {"22", EXCEPTION_DATA},          /* data */
-    {"23", EXCEPTION_INTEGRITY},     /* constraint */
-    {"24", EXCEPTION_INTERNAL},      /* cursor state */
-    {"25", EXCEPTION_INTERNAL},      /* transaction state */
-    {"26", EXCEPTION_PROGRAMMING},   /* statement name */
-    {"27", EXCEPTION_OPERATIONAL},   /* triggered data change */
-    {"28", EXCEPTION_OPERATIONAL},   /* authorization */
-    {"2B", EXCEPTION_INTERNAL},      /* dependent privileges */
-    {"2D", EXCEPTION_INTERNAL},      /* transaction termination */
-    {"2F", EXCEPTION_OPERATIONAL},   /* SQL routine */
-    {"34", EXCEPTION_PROGRAMMING},   /* cursor name */
-    {"38", EXCEPTION_OPERATIONAL},   /* external routine */
-    {"39", EXCEPTION_OPERATIONAL},   /* external routine invocation */
-    {"3B", EXCEPTION_OPERATIONAL},   /* savepoint */
-    {"3D", EXCEPTION_PROGRAMMING},   /* catalog name */
-    {"3F", EXCEPTION_PROGRAMMING},   /* schema name */
-    {"40", EXCEPTION_OPERATIONAL},   /* transaction rollback */
-    {"42", EXCEPTION_PROGRAMMING},   /* syntax, access */
-    {"44", EXCEPTION_PROGRAMMING},   /* check option */
-    {"53", EXCEPTION_OPERATIONAL},   /* resources */
-    {"54", EXCEPTION_OPERATIONAL},   /* program limit */
-    {"55", EXCEPTION_OPERATIONAL},   /* object state */
-    {"57", EXCEPTION_OPERATIONAL},   /* operator intervention */
-    {"58", EXCEPTION_OPERATIONAL},   /* system error */
-    {"F0", EXCEPTION_OPERATIONAL},   /* configuration file */
-    {"HV", EXCEPTION_OPERATIONAL},   /* foreign data */
-    {"P0", EXCEPTION_PROGRAMMING},   /* PL/pgSQL */
-    {"XX", EXCEPTION_INTERNAL},      /* internal */
+    {"08P01", EXCEPTION_PROGRAMMING}, /* too few parameters */
+    {"08", EXCEPTION_OPERATIONAL},    /* connection */
+    {"0A", EXCEPTION_NOT_SUPPORTED},  /* feature */
+    {"20", EXCEPTION_PROGRAMMING},    /* case not found */
+    {"21", EXCEPTION_PROGRAMMING},    /* cardinality */
+    {"22", EXCEPTION_DATA},           /* data */
+    {"23", EXCEPTION_INTEGRITY},      /* constraint */
+    {"24", EXCEPTION_INTERNAL},       /* cursor state */
+    {"25", EXCEPTION_INTERNAL},       /* transaction state */
+    {"26", EXCEPTION_PROGRAMMING},    /* statement name */
+    {"27", EXCEPTION_OPERATIONAL},    /* triggered data change */
+    {"28", EXCEPTION_OPERATIONAL},    /* authorization */
+    {"2B", EXCEPTION_INTERNAL},       /* dependent privileges */
+    {"2D", EXCEPTION_INTERNAL},       /* transaction termination */
+    {"2F", EXCEPTION_OPERATIONAL},    /* SQL routine */
+    {"34", EXCEPTION_PROGRAMMING},    /* cursor name */
+    {"38", EXCEPTION_OPERATIONAL},    /* external routine */
+    {"39", EXCEPTION_OPERATIONAL},    /* external routine invocation */
+    {"3B", EXCEPTION_OPERATIONAL},    /* savepoint */
+    {"3D", EXCEPTION_PROGRAMMING},    /* catalog name */
+    {"3F", EXCEPTION_PROGRAMMING},    /* schema name */
+    {"40", EXCEPTION_OPERATIONAL},    /* transaction rollback */
+    {"42", EXCEPTION_PROGRAMMING},    /* syntax, access */
+    {"44", EXCEPTION_PROGRAMMING},    /* check option */
+    {"53", EXCEPTION_OPERATIONAL},    /* resources */
+    {"54", EXCEPTION_OPERATIONAL},    /* program limit */
+    {"55", EXCEPTION_OPERATIONAL},    /* object state */
+    {"57", EXCEPTION_OPERATIONAL},    /* operator intervention */
+    {"58", EXCEPTION_OPERATIONAL},    /* system error */
+    {"F0", EXCEPTION_OPERATIONAL},    /* configuration file */
+    {"HV", EXCEPTION_OPERATIONAL},    /* foreign data */
+    {"P0", EXCEPTION_PROGRAMMING},    /* PL/pgSQL */
+    {"XX", EXCEPTION_INTERNAL},       /* internal */
 };
 
 static enum exception
 class_of_sqlstate(const char *sqlstate)
 {
     for (size_t i = 0; sqlstate != NULL && i < sizeof classes / sizeof classes[0]; i++) {
-        if (strncmp(sqlstate, classes[i].class, 2) == 0) {
+        if (strncmp(sqlstate, classes[i].class, strlen(classes[i].class)) == 0) {
             return classes[i].exception;
         }
     }

@@ -51,8 +51,13 @@ static int
 send_row(struct connection *connection, PyObject *row)
 {
     struct operation *operation = &connection->operation;
+    int before = operation->row > 0 ? operation->count : 0;
     if (encode_parameters(connection, row, true, &operation->count) != 0) {
         name_row(connection);
+        return -1;
+    }
+    if (operation->count != before &&
+        check_count(connection, operation->sql, operation->count) != 0) {
         return -1;
     }
     if ((operation->row == 0 && begin_if_needed(connection) != 0) ||

@@ -133,6 +133,38 @@ encode_parameters(struct connection *connection, PyObject *parameters, bool keep
     return failure;
 }
 
+/* Whether the text has $NUMBER anywhere. */
+static bool
+mentions(const char *sql, int number)
+{
+    for (const char *at = strchr(sql, '$'); at != NULL; at = strchr(at, '$')) {
+        char *end;
+        at++;
+        if (*at >= '0' && *at <= '9' && strtol(at, &end, 10) == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+check_count(struct connection *connection, PyObject *sql, int count)
+{
+    const char *text = PyUnicode_AsUTF8(sql);
+    if (text == NULL) {
+        return -1;
+    }
+    if (count > 0 && !mentions(text, count)) {
+        raise_own(connection->state, EXCEPTION_PROGRAMMING, DSQL_E_INVALID,
+                  strstr(text, "%s") != NULL
+                      ? "%d parameters, but no $%d in the statement: write $1, $2, not %%s"
+                      : "%d parameters, but no $%d in the statement",
+                  count, count);
+        return -1;
+    }
+    return 0;
+}
+
 int
 begin_if_needed(struct connection *connection)
 {
