@@ -75,12 +75,12 @@ class Connection:
                 self._unwatch()
 
     async def _wait(self, fd: int, wants: int) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise libdsql.InterfaceError(
+                "the connection belongs to another event loop: open one in each loop"
+            )
         if self._watched != fd:
             self._unwatch()
-            if asyncio.get_running_loop() is not self._loop:
-                raise libdsql.InterfaceError(
-                    "the connection belongs to another event loop: open one in each loop"
-                )
             self._loop.add_reader(fd, self._on_ready)
             self._watched = fd
         waiter = self._waiter = self._loop.create_future()

@@ -58,7 +58,7 @@ def _number(name: str, value: Any, kind: Callable[[Any], Any]) -> Any:
     """Numbers may come as text, out of a URL."""
     try:
         return kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InterfaceError(f"{name}={value!r} must be a number") from None
 
 
@@ -88,6 +88,8 @@ def check(options: Mapping[str, Any]) -> dict[str, Any]:
         raise InterfaceError(f"client_encoding={encoding!r}: Aurora DSQL speaks utf8 only")
     for name in checked.keys() & set(_INTEGERS):
         checked[name] = _number(name, checked[name], int)
+        if not -(2**31) <= checked[name] < 2**31:
+            raise InterfaceError(f"{name}={checked[name]} is out of range")
     if "connect_timeout" in checked:
         checked["connect_timeout"] = _number("connect_timeout", checked["connect_timeout"], float)
     if isinstance(checked.get("autocommit"), str):
@@ -95,6 +97,8 @@ def check(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in checked.keys() & set(_TEXTS):
         if not isinstance(checked[name], str):
             raise InterfaceError(f"{name} must be a str, not {type(checked[name]).__name__}")
+        if "\0" in checked[name]:
+            raise InterfaceError(f"{name} holds a NUL character")
     if options.get("json_loads", ...) is None:
         checked["json_loads"] = None  # json as text: another thing than the default
     return checked

@@ -352,11 +352,14 @@ def test_a_connection_that_the_server_ends_while_idle_is_known_to_be_dead(run, o
     run(main)
 
 
-def test_another_loop_is_refused(options):
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_another_loop_is_refused(options, factory):
     async def opened() -> libdsql.aio.Connection:
-        return await libdsql.aio.connect(**options)
+        connection = await libdsql.aio.connect(**options)
+        await connection.execute("SELECT pg_sleep(0.1)")  # the loop watches its descriptor
+        return connection
 
-    first = asyncio.new_event_loop()
+    first = factory()
     connection = first.run_until_complete(opened())
 
     async def elsewhere() -> None:
