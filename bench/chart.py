@@ -80,7 +80,8 @@ def draw(panels: list[Panel]) -> str:
     return "\n".join(
         [
             HEAD,
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 0 {WIDTH + 16} {top}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img"'
+            f' viewBox="-8 0 {WIDTH + 16} {top}">',
             "<title>Time that drivers take; shorter is better</title>",
             f"<style>{STYLE}</style>",
             *body,

@@ -18,12 +18,14 @@ import chart
 import driver_cost
 import endpoint_cost
 import idle_connections
+import orm_cost
 import rule_check
 import token_cost
 
 BENCHMARKS = {
     "token": token_cost.run,
     "drivers": driver_cost.run,
+    "orm": orm_cost.run,
     "endpoint": endpoint_cost.run,
     "idle": idle_connections.run,
     "rules": rule_check.run,
