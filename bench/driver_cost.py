@@ -253,6 +253,7 @@ def budget_lines(results: Results, works: list[Work]) -> Iterator[str]:
             ratio = these[budget.ours].median / these[budget.peer].median
             said = "met" if ratio <= budget.limit else "missed"
             cells.append(f"{ratio:.2f}, {said}")
+        cells.append(f"{min(these[budget.ours].cpu) / min(these[budget.peer].cpu):.2f}")
         yield "| " + " | ".join(cells) + " |"
 
 
@@ -276,8 +277,8 @@ def run(names: list[str] | None = None, works: list[Work] | None = None) -> str:
         "the least, on the last server of the row; memory is the most by which the resident set "
         "grew in a process of its own. `./dev bench drivers` makes these tables.",
         "",
-        "| | budget | through dsql-local | bare server |",
-        "|---|---|---|---|",
+        "| | budget | through dsql-local | bare server | processor time |",
+        "|---|---|---|---|---|",
         *budget_lines(results, works),
     ]
     return "\n".join(lines) + "\n\n" + "\n\n".join(table(w, results, memory) for w in works)
