@@ -13,6 +13,7 @@ import importlib.metadata
 import re
 import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import asyncpg
@@ -40,13 +41,17 @@ class Place(NamedTuple):
 
 
 def place(endpoint: libdsql.local.LocalEndpoint) -> Place:
+    """The file of authorities is the machine's, as for a cluster, with the endpoint's own."""
+    ca = Path(endpoint.ca).with_name("all.pem")
+    if not ca.exists():
+        ca.write_text(Path(libdsql.ca_file()).read_text() + Path(endpoint.ca).read_text())
     token = libdsql.token(
         "localhost",
         region=endpoint.region,
         credentials_file=endpoint.credentials,
         profile="default",
     )
-    return Place(endpoint.port, endpoint.ca, token)
+    return Place(endpoint.port, str(ca), token)
 
 
 class Contender(Protocol):

@@ -29,7 +29,7 @@ from contenders import Asyncio, Contender, Place
 from endpoint_cost import running, through
 
 LOCAL, SLOW, BARE = "dsql-local", "dsql-local --rtt 2", "bare server"
-ROUNDS = 7
+ROUNDS = 5
 
 
 class Work(NamedTuple):
@@ -87,7 +87,12 @@ WORKS = [
         1,
         memory=True,
     ),
-    Work("connect", "connect and close", lambda c, n: c.connect(n), 10),
+    Work(
+        "connect",
+        "connect and close, the machine's authorities trusted",
+        lambda c, n: c.connect(n),
+        10,
+    ),
     Work(
         "concurrent",
         "1,000 queries at once on 20 connections, each",

@@ -28,7 +28,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-ROUNDS = 7
+ROUNDS = 5
 LOADED = 50_000
 NAMES = ["libdsql", "psycopg", "psycopg2", "libdsql, async", "asyncpg, async"]
 LABEL = "ORM load of 50,000 objects"

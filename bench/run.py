@@ -52,10 +52,12 @@ def main() -> None:
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         sys.exit(f"bench: there is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}")
+    load = os.getloadavg()[0]
     tables = [BENCHMARKS[name]() for name in names]
     machine = (
         f"Measured on {platform.machine()}, {os.cpu_count()} processors, {platform.system()}, "
-        f"Python {platform.python_version()}; `./dev bench --write` makes this page and its "
+        f"Python {platform.python_version()}, with a load of {load:.1f} from other programs when "
+        "it began; `./dev bench --write` makes this page and its "
         "picture, `./dev bench NAME --write` a part of them."
     )
     print(machine, *tables, sep="\n\n")
