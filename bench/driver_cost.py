@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import chart
 import contenders
 import libdsql.local
 import measure
@@ -262,17 +261,9 @@ def budget_lines(results: Results, works: list[Work]) -> Iterator[str]:
         yield "| " + " | ".join(cells) + " |"
 
 
-def bars(results: Results, works: list[Work]) -> None:
-    for work in works:
-        for server in work.servers:
-            times = {name: spent.median for name, spent in results[work.name, server].items()}
-            chart.PANELS.append(chart.Panel(work.label, server, times))
-
-
 def run(names: list[str] | None = None, works: list[Work] | None = None) -> str:
     names, works = names or list(contenders.MAKERS), works or WORKS
     results, memory = collect(names, works)
-    bars(results, works)
     lines = [
         "## Drivers",
         "",

@@ -15,7 +15,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import chart
 import contenders
 import libdsql.local
 import measure
@@ -185,9 +184,6 @@ def row(
 
 def run() -> str:
     local, bare, memory = collect()
-    for server, side in ((LOCAL, local), (BARE, bare)):
-        times = {name: spent.median for name, spent in side.items()}
-        chart.PANELS.append(chart.Panel(LABEL, server, times))
     ratios = [side["libdsql"].median / side["psycopg"].median for side in (local, bare)]
     said = [f"{ratio:.2f}, {'met' if ratio <= 0.72 else 'missed'}" for ratio in ratios]
     return "\n".join(
