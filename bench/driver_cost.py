@@ -29,6 +29,7 @@ from endpoint_cost import running, through
 
 LOCAL, SLOW, BARE = "dsql-local", "dsql-local --rtt 2", "bare server"
 ROUNDS = 5
+SHORT_ROUNDS = 20  # of what takes little time, and suffers from other programs
 
 
 class Work(NamedTuple):
@@ -139,7 +140,8 @@ def measured(names: list[str], works: list[Work], server: str, at: Place) -> Res
                 if takes_part(work, contender)
             }
             what = f"{work.name} on {server}"
-            results[work.name, server] = measure.alternate(acts, ROUNDS, count, what)
+            rounds = ROUNDS if work.count == 1 else SHORT_ROUNDS
+            results[work.name, server] = measure.alternate(acts, rounds, count, what)
     return results
 
 
@@ -255,8 +257,9 @@ def budget_lines(results: Results, works: list[Work]) -> Iterator[str]:
             if budget.ours not in these:
                 return
             ratio = these[budget.ours].median / these[budget.peer].median
+            least = these[budget.ours].minimum / these[budget.peer].minimum
             said = "met" if ratio <= budget.limit else "missed"
-            cells.append(f"{ratio:.2f}, {said}")
+            cells.append(f"{ratio:.2f} ({least:.2f}), {said}")
         cells.append(f"{min(these[budget.ours].cpu) / min(these[budget.peer].cpu):.2f}")
         yield "| " + " | ".join(cells) + " |"
 
@@ -267,11 +270,12 @@ def run(names: list[str] | None = None, works: list[Work] | None = None) -> str:
     lines = [
         "## Drivers",
         "",
-        f"{contenders.versions()}. Median (minimum) of {ROUNDS} rounds, in turns within one "
-        "process, the garbage collector on, everything over TLS; `bare server` sends bytes "
-        "recorded from dsql-local, and so shows the driver alone; the driver's processor time is "
-        "the least, on the last server of the row; memory is the most by which the resident set "
-        "grew in a process of its own. `./dev bench drivers` makes these tables.",
+        f"{contenders.versions()}. Median (minimum) of {ROUNDS} rounds, {SHORT_ROUNDS} where many "
+        "units make one, in turns within one process, the garbage collector on, everything over "
+        "TLS; `bare server` sends bytes recorded from dsql-local, and so shows the driver alone; "
+        "the driver's processor time is the least, on the last server of the row; memory is the "
+        "most by which the resident set grew in a process of its own. `./dev bench drivers` makes "
+        "these tables.",
         "",
         "| | budget | through dsql-local | bare server | processor time |",
         "|---|---|---|---|---|",
