@@ -40,7 +40,8 @@ def write(tables: list[str], machine: str) -> None:
     old = PAGE.read_text().split("\n## ")[1:] if PAGE.exists() else []
     for section in [*old, *(table.removeprefix("## ") for table in tables)]:
         sections[section.split("\n")[0]] = section.rstrip("\n")
-    top = f"{HEAD}\n# Performance\n\n{machine}\n\n![Least times of drivers, shorter is better]({PAGE.stem}.svg)\n"
+    picture = f"![Least times of drivers, shorter is better]({PAGE.stem}.svg)"
+    top = f"{HEAD}\n# Performance\n\n{machine}\n\n{picture}\n"
     PAGE.write_text("\n## ".join([top, *(section + "\n" for section in sections.values())]))
     chart.write(PAGE)
 
