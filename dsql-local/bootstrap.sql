@@ -236,9 +236,11 @@ BEGIN
                 WHERE job_id = job.job_id;
         END;
     END IF;
-    SELECT least(60000, greatest(0, ceil(1000 * extract(epoch FROM
-               min(CASE status WHEN 'submitted' THEN due - total / 2 ELSE due END)
-               - clock_timestamp()))))
+    SELECT CASE WHEN count(*) > 0 THEN -- least() and greatest() pass over NULL
+               least(60000, greatest(0, ceil(1000 * extract(epoch FROM
+                   min(CASE status WHEN 'submitted' THEN due - total / 2 ELSE due END)
+                   - clock_timestamp()))))
+           END
     INTO again
     FROM pg_dsql_local.jobs WHERE status IN ('submitted', 'processing');
 END $$;

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -300,6 +301,32 @@ def test_validation_answers_as_alter_table(table):
     ) == [("VALIDATE_CONSTRAINT", "pg_constraint")]
     ((job,),) = table("ALTER TABLE ASYNC IF EXISTS nothing VALIDATE CONSTRAINT c")
     assert wait(table, job) is True
+
+
+def postgres_switches(program: Program) -> int:
+    """How often the endpoint's own sessions have gone to sleep, all PostgreSQL processes added."""
+    switches = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            text = status.read_text()
+            facts = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+            command = status.with_name("cmdline").read_bytes().decode(errors="replace")
+            parent = Path("/proc", facts["PPid"].strip(), "status").read_text()
+            ours = f"PPid:\t{program.process.pid}\n" in parent
+            if ours and command.startswith("postgres: postgres"):
+                switches += int(facts["voluntary_ctxt_switches"])
+    return switches
+
+
+def test_nothing_is_asked_while_no_job_is_left(start):
+    program = start("--ephemeral")
+    with connect_to(program.endpoint, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
+        connection.execute("CREATE INDEX ASYNC i ON t (n)")
+    before = postgres_switches(program)
+    assert before > 0
+    time.sleep(1)
+    assert postgres_switches(program) - before < 50
 
 
 # ------------------------------------------------------------------ jobs that take time
