@@ -120,6 +120,8 @@ class TransactionMixin(PGDialect):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if kwargs.get("isolation_level") is not None:
+            self._check_isolation_level(kwargs["isolation_level"])
         self.retries = TRANSPARENT if retries is True else retries
         self.implicit_commit = implicit_commit
         self.savepoints = _savepoints(savepoints)
@@ -274,13 +276,16 @@ class TransactionMixin(PGDialect):
 
     # Isolation
 
-    def _assert_and_set_isolation_level(self, dbapi_conn: Any, level: Any) -> None:
-        if level.replace("_", " ").upper() not in self.get_isolation_level_values(dbapi_conn):
+    def _check_isolation_level(self, level: str) -> None:
+        if level.replace("_", " ").upper() not in self.get_isolation_level_values(None):
             raise exc.ArgumentError(
                 f"Aurora DSQL has the isolation level REPEATABLE READ, and AUTOCOMMIT, not {level}:"
                 " leave isolation_level out, and read rows that a decision depends on with"
                 " with_for_update()"
             )
+
+    def _assert_and_set_isolation_level(self, dbapi_conn: Any, level: Any) -> None:
+        self._check_isolation_level(level)
         super()._assert_and_set_isolation_level(dbapi_conn, level)
 
 

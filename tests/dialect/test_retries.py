@@ -154,7 +154,7 @@ def test_faults_lose_nothing_and_apply_nothing_twice(
     factory = sessionmaker(engine)
 
     def in_session(session: Session, key: uuid.UUID, counter: int) -> None:
-        session.get_one(Counted, counter).n += 1
+        session.get(Counted, counter).n += 1
         session.add(Done(id=key, counter=counter))
 
     def work(worker: int) -> None:
@@ -183,7 +183,7 @@ def test_faults_with_asyncio_lose_nothing_and_apply_nothing_twice(
     outcomes = Outcomes()
 
     async def in_session(session: AsyncSession, key: uuid.UUID, counter: int) -> None:
-        (await session.get_one(Counted, counter)).n += 1
+        (await session.get(Counted, counter)).n += 1
         session.add(Done(id=key, counter=counter))
 
     async def work(factory: async_sessionmaker[AsyncSession], worker: int) -> None:

@@ -268,7 +268,7 @@ def test_other_isolation_levels_are_refused_with_advice(make_engine: MakeEngine)
             with pytest.raises(ArgumentError, match=rf"not {level}: .*with_for_update"):
                 connection.execution_options(isolation_level=level)
     with pytest.raises(ArgumentError, match="not SERIALIZABLE"):
-        make_engine(isolation_level="SERIALIZABLE").connect()
+        make_engine(isolation_level="SERIALIZABLE")
 
 
 @pytest.mark.parametrize("option", ["postgresql_readonly", "auroradsql_readonly"])
