@@ -26,6 +26,7 @@ from aurora_dsql_sqlalchemy.execution import TransactionMixin
 from aurora_dsql_sqlalchemy.keys import make_keys
 from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
 from aurora_dsql_sqlalchemy.reflection import Reflection
+from aurora_dsql_sqlalchemy.registration import register_with_alembic
 from aurora_dsql_sqlalchemy.retry import sqlstate
 
 if TYPE_CHECKING:
@@ -215,3 +216,6 @@ def import_driver(name: str) -> Any:
             f'the driver {name} is not installed: pip install "aurora-dsql-sqlalchemy[{name}]"',
             name=name,
         ) from error
+
+
+register_with_alembic()

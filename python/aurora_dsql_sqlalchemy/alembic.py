@@ -1,0 +1,326 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Alembic on Aurora DSQL: operations in the service's forms, and what autogenerate compares.
+
+Importing the dialect is enough; see docs/alembic.md. Each operation is committed by itself, since a
+transaction of the service has room for one DDL statement and no rows beside it.
+"""
+
+# Alembic's classes have few types where dialects extend them.
+# mypy: disable-error-code="no-untyped-call, misc"
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alembic.ddl._autogen import ComparisonResult
+from alembic.ddl.postgresql import PostgresqlImpl
+from alembic.operations.batch import BatchOperationsImpl
+from alembic.util import CommandError
+from sqlalchemy import (
+    Column,
+    Computed,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    Sequence,
+    UniqueConstraint,
+    exc,
+    inspect,
+    schema,
+    text,
+)
+
+from aurora_dsql_sqlalchemy import alembic_batch, jobs
+from aurora_dsql_sqlalchemy.alembic_compare import (
+    identity_is_ours,
+    normal_default,
+    normal_expression,
+    normal_type,
+)
+from aurora_dsql_sqlalchemy.creating import WAIT
+from aurora_dsql_sqlalchemy.ddl import ValidateConstraint, is_sequence_key
+from aurora_dsql_sqlalchemy.options import option
+
+BATCH = "use batch_alter_table(), which copies the table (autogenerate: render_as_batch=True)"
+
+
+def refuse(what: str, advice: str = BATCH) -> Any:
+    raise CommandError(f"Aurora DSQL has no {what}: {advice}")
+
+
+class AuroraDSQLImpl(PostgresqlImpl):
+    """PostgreSQL's operations, as far as the service has them."""
+
+    __dialect__ = "auroradsql"
+    transactional_ddl = False
+
+    # Executing: each statement in a transaction of its own
+
+    def _exec(
+        self,
+        construct: Any,
+        execution_options: Mapping[str, Any] | None = None,
+        multiparams: Any = None,
+        params: Any = None,
+    ) -> Any:
+        keywords: dict[str, Any] = {"params": params or {}}
+        if multiparams is not None:
+            keywords["multiparams"] = multiparams
+        if self.as_sql:
+            return super()._exec(construct, execution_options, **keywords)
+        self.commit()
+        options = {WAIT: self.wait_for_jobs(), **(execution_options or {})}
+        result = super()._exec(construct, options, **keywords)
+        self.commit()
+        return result
+
+    def commit(self) -> None:
+        """End the transaction of the server; the one of the program goes on."""
+        connection: Any = self.connection
+        dbapi_connection = connection.connection
+        if connection.dialect.in_transaction(dbapi_connection.dbapi_connection):
+            connection.dialect.do_commit(dbapi_connection)
+
+    def wait_for_jobs(self) -> Any:
+        """Migrations wait for their jobs, as long as the engine says, or context.configure()."""
+        given = self.context_opts.get("job_timeout")
+        return given or getattr(self.dialect, WAIT) or jobs.TIMEOUT
+
+    # Columns
+
+    def add_column(self, table_name: str, column: Column[Any], **kw: Any) -> None:
+        """Name and type first, then its default, which the stored rows get as well."""
+        default = column.server_default
+        if isinstance(default, Computed):
+            refuse("ALTER TABLE ADD COLUMN of a computed column")
+        if isinstance(default, Identity) or column.primary_key:
+            refuse("ALTER TABLE ADD COLUMN of a key or an identity column")
+        if not column.nullable:
+            refuse("ALTER TABLE ADD COLUMN with NOT NULL")
+        added: Column[Any] = Column(column.name, column.type, key=column.key)
+        table = schema.Table(table_name, schema.MetaData(), added, schema=kw.get("schema"))
+        assert table is added.table
+        kw = {name: value for name, value in kw.items() if not name.startswith("inline_")}
+        super().add_column(table_name, added, **{k: v for k, v in kw.items() if v is not None})
+        if default is None and isinstance(column.default, Sequence):
+            default = schema.DefaultClause(column.default.next_value())
+        if default is not None:
+            self.alter_column(table_name, column.name, server_default=default, schema=table.schema)
+            self.fill(table, added)
+
+    def fill(self, table: schema.Table, column: Column[Any]) -> None:
+        """Give the rows that were stored before the default of a new column."""
+        statement = table.update().where(column.is_(None)).values({column: text("DEFAULT")})
+        if self.as_sql:
+            self.static_output(
+                "-- 3,000 rows at most; repeat with a part of them if there are more"
+            )
+            self._exec(statement)
+        else:
+            self.commit()
+            alembic_batch.fill(self, table, column)
+
+    def alter_column(self, table_name: str, column_name: str, **kw: Any) -> None:
+        existing = kw.get("existing_type")
+        type_ = kw.pop("type_", None)
+        if type_ is not None and (
+            existing is None
+            or normal_type(type_, self.dialect) != normal_type(existing, self.dialect)
+        ):
+            refuse("ALTER COLUMN TYPE")
+        if kw.get("nullable") is False and kw.get("existing_nullable") is not False:
+            refuse("ALTER COLUMN SET NOT NULL")
+        default = kw.get("server_default")
+        added = isinstance(default, Identity) and not kw.get("existing_server_default")
+        if added and kw.get("existing_nullable") is not False:
+            refuse("identity for a column that may be NULL")
+        kw.pop("autoincrement", None)
+        kw.pop("existing_autoincrement", None)
+        if kw.get("nullable") is False:
+            del kw["nullable"]
+        super().alter_column(table_name, column_name, **kw)
+
+    # Constraints and indexes
+
+    def add_constraint(self, const: Any, **kw: Any) -> None:
+        if isinstance(const, PrimaryKeyConstraint):
+            refuse("ALTER TABLE ADD PRIMARY KEY")
+        if isinstance(const, UniqueConstraint) and option(const, "using_index") is None:
+            return self._add_unique(const)
+        super().add_constraint(const, **kw)
+        named = self.dialect.identifier_preparer.format_constraint(const) is not None
+        if self.as_sql and named and not option(const, "not_valid"):
+            self._exec(ValidateConstraint(const))
+        return None
+
+    def _add_unique(self, const: UniqueConstraint) -> None:
+        """An index, and the constraint made of it."""
+        names = [column.name for column in const.columns]
+        name = str(const.name) if const.name else f"{const.table.name}_{'_'.join(names)}_key"[:63]
+        options = {
+            f"auroradsql_{key}": option(const, key) for key in ("include", "nulls_not_distinct")
+        }
+        self.create_index(Index(name, *const.columns, unique=True, **options))
+        twin = UniqueConstraint(*names, name=name, auroradsql_using_index=name)
+        copy = schema.Table(
+            const.table.name,
+            schema.MetaData(),
+            *(Column(column.name, column.type) for column in const.columns),
+            twin,
+            schema=const.table.schema,
+        )
+        assert twin.table is copy
+        self._exec(schema.AddConstraint(twin))
+
+    def create_index(self, index: Index, **kw: Any) -> None:
+        assert index.table is not None
+        for name in option(index, "include") or ():
+            if isinstance(name, str) and name not in index.table.c:
+                index.table.append_column(Column(name))
+        if self.as_sql:
+            self.static_output("-- builds in the background: CALL sys.wait_for_job('its job_id');")
+        try:
+            self._exec(schema.CreateIndex(index, **kw))
+        except jobs.JobTimeoutError:
+            raise
+        except jobs.JobError:
+            # The migration can be run again when the rows have been mended.
+            self._exec(schema.DropIndex(index, if_exists=True))
+            raise
+
+    def requires_recreate_in_batch(self, batch_op: BatchOperationsImpl) -> bool:
+        return any(self._needs_copy(batch_op, *item) for item in batch_op.batch)
+
+    def _needs_copy(self, batch_op: Any, operation: str, arguments: Any, keywords: Any) -> bool:
+        if operation == "alter_column":
+            existing, type_ = keywords.get("existing_type"), keywords.get("type_")
+            changed = type_ is not None and (
+                existing is None
+                or normal_type(type_, self.dialect) != normal_type(existing, self.dialect)
+            )
+            identity = isinstance(keywords.get("server_default"), (Identity, Computed))
+            return changed or keywords.get("nullable") is False or identity
+        if operation == "add_column":
+            column = arguments[1]
+            made = isinstance(column.server_default, (Computed, Identity))
+            return made or not column.nullable or column.primary_key
+        if operation in ("add_constraint", "drop_constraint"):
+            return isinstance(arguments[0], PrimaryKeyConstraint)
+        if operation == "drop_column" and not self.as_sql:
+            key = inspect(self.connection).get_pk_constraint(batch_op.table_name, batch_op.schema)
+            return arguments[1].name in key["constrained_columns"]
+        return False
+
+    # What autogenerate compares
+
+    def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
+        """A key that the dialect numbers by itself has no identity in the model."""
+        column = self._in_model(table, column_info["name"])
+        identity = column_info.get("identity")
+        ours = column is not None and is_sequence_key(column)
+        if identity and ours and identity_is_ours(identity):
+            del column_info["identity"]
+
+    def _in_model(self, table: Any, name: str) -> Any:
+        models = self.context_opts.get("target_metadata") or ()
+        for metadata in models if isinstance(models, (list, tuple)) else (models,):
+            default = self.dialect.default_schema_name
+            for found in metadata.tables.values():
+                same = (found.schema or default) == (table.schema or default)
+                if found.name == table.name and same:
+                    for column in found.c:
+                        if column.name == name:
+                            return column
+        return None
+
+    def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
+        compiler: Any = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
+        there = normal_type(inspector_column.type, self.dialect)
+        return normal_type(compiler.column_type(metadata_column), self.dialect) != there
+
+    def compare_server_default(
+        self,
+        inspector_column: Any,
+        metadata_column: Any,
+        rendered_metadata_default: Any,
+        rendered_inspector_default: Any,
+    ) -> bool:
+        if isinstance(metadata_column.default, Sequence) or is_sequence_key(metadata_column):
+            return False
+        wanted, there = rendered_metadata_default, rendered_inspector_default
+        if wanted is None or there is None:
+            return wanted is not there
+        if normal_default(wanted) == normal_default(there):
+            return False
+        if "(" in wanted + there:
+            return True
+        return not self._same_constant(metadata_column, normal_default(wanted), there)
+
+    def _same_constant(self, column: Column[Any], wanted: str, there: str) -> bool:
+        """Ask the server whether two constants are the same value of a column's type."""
+        kind = self.dialect.type_compiler.process(column.type)
+        kind = "JSONB" if kind == "JSON" else kind
+        quoted = "'" + wanted.replace("'", "''") + "'"
+        self.commit()
+        try:
+            same = self.connection.scalar(  # type: ignore[union-attr]
+                text(
+                    f"SELECT CAST({quoted} AS {kind}) = CAST({there} AS {kind})".replace(":", "\\:")
+                )
+            )
+        except exc.DBAPIError:
+            self.dialect.do_rollback(self.connection.connection)  # type: ignore[union-attr]
+            return False
+        self.commit()
+        return bool(same)
+
+    def compare_indexes(self, metadata_index: Index, reflected_index: Index) -> ComparisonResult:
+        wanted, there = self._describe(metadata_index), self._describe(reflected_index)
+        changes = [
+            f"{name} {there[name]!r} to {wanted[name]!r}"
+            for name in wanted
+            if wanted[name] != there[name]
+        ]
+        if changes:
+            return ComparisonResult.Different(changes)
+        return ComparisonResult.Equal()
+
+    def _describe(self, index: Index) -> dict[str, Any]:
+        """What makes an index, in a form that does not depend on how it was written."""
+        compiler: Any = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
+        include = [getattr(item, "name", item) for item in option(index, "include") or ()]
+        return {
+            "unique": bool(index.unique),
+            "keys": [normal_expression(compiler._index_key(item)) for item in index.expressions],
+            "include": include,
+            "where": normal_expression(compiler._index_predicate(index)),
+            "nulls_not_distinct": bool(option(index, "nulls_not_distinct")),
+            "invalid": bool(index.dialect_kwargs.get("auroradsql_invalid")),
+        }
+
+    def _dialect_options(self, item: Any) -> tuple[Any, ...]:
+        return ("nulls_not_distinct",) if option(item, "nulls_not_distinct") else ()
+
+    def adjust_reflected_dialect_options(self, reflected_object: Any, kind: str) -> dict[str, Any]:
+        options = dict(reflected_object.get("dialect_options", {}))
+        return {name: value for name, value in options.items() if value not in ([], None)}
+
+    def correct_for_autogen_foreignkeys(self, conn_fks: Any, metadata_fks: Any) -> None:
+        if not getattr(self.dialect, "foreign_keys", False):
+            conn_fks.clear()
+            metadata_fks.clear()
+
+
+def _wrap_flush(inherited: Any) -> Any:
+    def flush(self: BatchOperationsImpl) -> None:
+        if self.dialect.name == AuroraDSQLImpl.__dialect__ and alembic_batch.flush(self):
+            return
+        inherited(self)
+
+    return flush
+
+
+# Alembic has no hook for how a batch copies a table.
+BatchOperationsImpl.flush = _wrap_flush(BatchOperationsImpl.flush)  # type: ignore[method-assign]

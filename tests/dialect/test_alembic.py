@@ -1,0 +1,512 @@
+# SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Alembic itself, on the local endpoint."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from aurora_dsql_sqlalchemy import jobs
+from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, inspect, text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+MakeEngine = Callable[..., Engine]
+
+
+@pytest.fixture
+def driver() -> str:
+    """Operations send the same to every driver."""
+    return "psycopg"
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> Iterator[Engine]:
+    engine = make_engine(foreign_keys=True)
+    yield engine
+    found = MetaData()
+    found.reflect(engine)
+    found.drop_all(engine)
+
+
+@contextmanager
+def operations(engine: Engine, **options: Any) -> Iterator[Operations]:
+    """As a migration's: within Alembic's transaction."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        with context.begin_transaction(_per_migration=True):
+            yield Operations(context)
+
+
+def script(change: Callable[[Operations], Any]) -> list[str]:
+    """What --sql writes."""
+    buffer = io.StringIO()
+    context = MigrationContext.configure(
+        dialect=AuroraDSQLDialect_psycopg(foreign_keys=True),
+        opts={"as_sql": True, "output_buffer": buffer},
+    )
+    change(Operations(context))
+    return [" ".join(part.split()) for part in buffer.getvalue().split(";\n") if part.strip()]
+
+
+def differences(engine: Engine, metadata: MetaData) -> list[Any]:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"target_metadata": metadata, "compare_server_default": True}
+        )
+        return list(compare_metadata(context, metadata))
+
+
+def people(engine: Engine, rows: int = 3, **options: Any) -> Table:
+    """A table with rows 1 to `rows`."""
+    table = Table(
+        "people",
+        MetaData(),
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("name", String(20)),
+        Column("age", Integer, **options),
+        sa.UniqueConstraint("name", name="people_name"),
+    )
+    sa.Index("people_age", table.c.age)
+    table.create(engine)
+    values = [{"id": n, "name": f"n{n}", "age": n} for n in range(1, rows + 1)]
+    for begin in range(0, rows, 3000):
+        with engine.begin() as connection:
+            connection.execute(table.insert(), values[begin : begin + 3000])
+    return table
+
+
+def column(engine: Engine, name: str, table: str = "people") -> dict[str, Any]:
+    (found,) = (item for item in inspect(engine).get_columns(table) if item["name"] == name)
+    return dict(found)
+
+
+def rows(engine: Engine, query: str = "SELECT * FROM people ORDER BY id") -> list[Any]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+# Registration
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("alembic.op", "aurora_dsql_sqlalchemy.psycopg"),
+        ("aurora_dsql_sqlalchemy.psycopg", "alembic.op"),
+    ],
+)
+def test_alembic_knows_the_dialect_in_either_order_of_imports(order: tuple[str, str]) -> None:
+    program = (
+        f"import {order[0]}, {order[1]}; from alembic.ddl.impl import DefaultImpl; "
+        "print(DefaultImpl.get_by_dialect(aurora_dsql_sqlalchemy.psycopg.dialect).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "AuroraDSQLImpl\n", done.stderr
+
+
+def test_dialect_does_not_import_alembic() -> None:
+    program = "import sys, aurora_dsql_sqlalchemy.psycopg; print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
+# Operations
+
+
+def test_each_operation_is_committed_by_itself(engine: Engine) -> None:
+    people(engine)
+    with pytest.raises(ZeroDivisionError), operations(engine) as op:
+        op.execute("UPDATE people SET age = 7")
+        op.add_column("people", Column("note", String(5)))
+        op.bulk_insert(sa.table("people", sa.column("id")), [{"id": 9}])
+        op.execute("CREATE INDEX ASYNC people_note ON people (note)")
+        raise ZeroDivisionError
+    assert {row[2] for row in rows(engine)} == {7, None}
+    assert column(engine, "note")["type"].length == 5
+    assert "people_note" in {item["name"] for item in inspect(engine).get_indexes("people")}
+
+
+def test_column_gets_its_default_afterwards_and_so_do_the_rows(engine: Engine) -> None:
+    people(engine, 2500)
+    with operations(engine) as op:
+        op.add_column("people", Column("kind", String(9), server_default="new", comment="which"))
+    found = column(engine, "kind")
+    assert "new" in found["default"] and found["comment"] == "which"
+    assert rows(engine, "SELECT kind, count(*) FROM people GROUP BY kind") == [("new", 2500)]
+
+
+def test_constraints_are_added_in_the_forms_of_the_service(engine: Engine) -> None:
+    people(engine)
+    with operations(engine) as op:
+        op.create_unique_constraint("people_once", "people", ["name", "age"])
+        op.create_check_constraint("people_old", "people", "age > 0")
+        op.create_table("pets", Column("id", Integer, primary_key=True), Column("of", Integer))
+        op.create_foreign_key("pets_of", "pets", "people", ["of"], ["id"], ondelete="CASCADE")
+        op.alter_column("people", "name", new_column_name="called")
+        op.alter_column("people", "age", server_default="5", comment="years")
+    found = inspect(engine)
+    assert {item["name"] for item in found.get_unique_constraints("people")} == {
+        "people_name",
+        "people_once",
+    }
+    assert [item["name"] for item in found.get_foreign_keys("pets")] == ["pets_of"]
+    assert column(engine, "age")["default"] == "5"
+    assert all(
+        row[0]
+        for row in rows(
+            engine,
+            "SELECT convalidated FROM pg_constraint WHERE conname IN ('people_old', 'pets_of')",
+        )
+    )
+    with operations(engine) as op:
+        op.drop_constraint("pets_of", "pets", type_="foreignkey")
+        op.drop_constraint("people_once", "people", type_="unique")
+        op.drop_constraint("people_old", "people", type_="check")
+        op.alter_column("people", "age", server_default=None)
+        op.drop_column("people", "age")
+        op.rename_table("people", "folk")
+    assert [item["name"] for item in inspect(engine).get_columns("folk")] == ["id", "called"]
+
+
+def test_unique_index_over_duplicates_stops_the_migration_and_leaves_no_index(
+    engine: Engine,
+) -> None:
+    people(engine)
+    with operations(engine) as op:
+        op.execute("UPDATE people SET age = 1")
+    with pytest.raises(jobs.JobError, match="is duplicated"), operations(engine) as op:
+        op.create_index("people_u", "people", ["age"], unique=True)
+    assert "people_u" not in {item["name"] for item in inspect(engine).get_indexes("people")}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda op: op.alter_column("people", "age", type_=String(5), existing_type=Integer()),
+        lambda op: op.alter_column("people", "age", nullable=False),
+        lambda op: op.add_column("people", Column("x", Integer, nullable=False)),
+        lambda op: op.add_column("people", Column("x", Integer, sa.Identity())),
+        lambda op: op.add_column("people", Column("x", Integer, sa.Computed("id + 1"))),
+        lambda op: op.create_primary_key("pk", "people", ["age"]),
+    ],
+)
+def test_operation_that_is_not_there_says_what_to_use(change: Any) -> None:
+    with pytest.raises(CommandError, match=r"Aurora DSQL has no .*batch_alter_table"):
+        script(change)
+
+
+# Autogenerate
+
+
+def model(name: str = "auto") -> MetaData:
+    metadata = MetaData()
+    parent = Table(
+        name,
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("n", sa.BigInteger, sa.Identity(always=True, start=5, cache=1)),
+        Column("s", String(20), server_default="it's", comment="text"),
+        Column("t", sa.Text, server_default=sa.text("'x'")),
+        Column("b", sa.Boolean, server_default=sa.false(), nullable=False),
+        Column("i", sa.SmallInteger, server_default="0"),
+        Column("f", sa.Float, server_default="1.50"),
+        Column("r", sa.REAL),
+        Column("d", sa.DateTime(timezone=True), server_default=sa.func.now()),
+        Column("u", sa.Uuid, server_default=sa.text("gen_random_uuid()")),
+        Column("e", sa.Enum("a", "bc", name="e")),
+        Column("j", JSONB, server_default="{}"),
+        Column("k", sa.JSON().with_variant(JSONB(), "postgresql")),
+        Column("l", sa.JSON, server_default=sa.text("'[]'")),
+        Column("m", sa.Numeric),
+        Column("m2", sa.DECIMAL(12, 3), server_default="0"),
+        Column("c", sa.LargeBinary),
+        Column("q", Integer, sa.Sequence(f"{name}_q", cache=1)),
+        Column("z", Integer, sa.Computed("abs(i)")),
+        sa.UniqueConstraint("s", "i", name=f"{name}_once"),
+        sa.CheckConstraint("i >= 0", name="fair"),
+        comment="a table",
+    )
+    Table(
+        f"{name}_child",
+        metadata,
+        Column("id", UUID(), primary_key=True),
+        Column(
+            "of", sa.ForeignKey(f"{name}.id", name=f"{name}_fk", ondelete="CASCADE"), index=True
+        ),
+    )
+    sa.Index(f"{name}_1", parent.c.s.nulls_first(), parent.c.i.asc(), auroradsql_include=["t"])
+    sa.Index(f"{name}_2", sa.func.lower(parent.c.t), unique=True)
+    sa.Index(f"{name}_3", parent.c.j["K x"].astext, postgresql_where=parent.c.i > 1)
+    sa.Index(f"{name}_4", parent.c.e, postgresql_where=parent.c.s.in_(["A", "b c"]))
+    sa.Index(f"{name}_5", parent.c.u, unique=True, postgresql_nulls_not_distinct=True)
+    sa.Index(f"{name}_7", parent.c.r, postgresql_where=parent.c.s.in_(["A"]))
+    sa.Index(f"{name}_8", parent.c.f, postgresql_where=parent.c.t.like("a%"))
+    sa.Index(f"{name}_6", parent.c.d, postgresql_where=sa.and_(parent.c.s != "Q", parent.c.i > 0))
+    return metadata
+
+
+def test_unchanged_model_has_no_differences(engine: Engine) -> None:
+    metadata = model()
+    metadata.create_all(engine)
+    assert differences(engine, metadata) == []
+    metadata.drop_all(engine)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda t: setattr(t.c.s, "type", String(21)), "modify_type"),
+        (lambda t: setattr(t.c.s, "type", String()), "modify_type"),
+        (lambda t: setattr(t.c.m, "type", sa.Numeric(30, 6)), "modify_type"),
+        (lambda t: setattr(t.c.r, "type", sa.Float()), "modify_type"),
+        (lambda t: setattr(t.c.b, "nullable", True), "modify_nullable"),
+        (lambda t: setattr(t.c.t, "server_default", sa.DefaultClause("X")), "modify_default"),
+        (lambda t: setattr(t.c.i, "server_default", sa.DefaultClause("1")), "modify_default"),
+        (lambda t: setattr(t.c.d, "server_default", None), "modify_default"),
+        (lambda t: setattr(t.c.s, "comment", "other"), "modify_comment"),
+        (lambda t: setattr(t.c.n.identity, "always", False), "modify_default"),
+        (lambda t: t.append_column(Column("extra", Integer)), "add_column"),
+        (lambda t: t.indexes.remove(index(t, 1)), "remove_index"),
+        (lambda t: sa.Index("auto_9", t.c.r), "add_index"),
+        (lambda t: replace(t, 1, t.c.s, t.c.i, auroradsql_include=["t"]), "add_index"),
+        (lambda t: replace(t, 1, t.c.s.nulls_first(), t.c.i), "add_index"),
+        (lambda t: replace(t, 2, sa.func.upper(t.c.t), unique=True), "add_index"),
+        (lambda t: replace(t, 3, t.c.j["K y"].astext, postgresql_where=t.c.i > 1), "add_index"),
+        (lambda t: replace(t, 4, t.c.e, postgresql_where=t.c.s.in_(["A", "bc"])), "add_index"),
+        (lambda t: replace(t, 5, t.c.u, unique=True), "add_index"),
+        (lambda t: t.append_constraint(sa.UniqueConstraint("r", name="auto_r")), "add_constraint"),
+        (lambda t: setattr(t, "comment", "another"), "add_table_comment"),
+        (
+            lambda t: Table("auto_more", t.metadata, Column("id", Integer, primary_key=True)),
+            "add_table",
+        ),
+    ],
+)
+def test_change_of_the_model_is_found(engine: Engine, change: Any, expected: str) -> None:
+    metadata = model()
+    metadata.create_all(engine)
+    changed = model()
+    change(changed.tables["auto"])
+    found = differences(engine, changed)
+    metadata.drop_all(engine)
+    kinds = {item[0] if isinstance(item, tuple) else item[0][0] for item in found}
+    assert expected in kinds and len(found) <= 2, found
+
+
+def index(table: Table, number: int) -> sa.Index:
+    (found,) = (item for item in table.indexes if item.name == f"auto_{number}")
+    return found
+
+
+def replace(table: Table, number: int, *keys: Any, **options: Any) -> None:
+    table.indexes.remove(index(table, number))
+    sa.Index(f"auto_{number}", *keys, **options)
+
+
+def test_foreign_keys_that_are_not_emitted_are_not_missed(make_engine: MakeEngine) -> None:
+    engine = make_engine(foreign_keys=False)
+    metadata = model()
+    metadata.create_all(engine)
+    assert differences(engine, metadata) == []
+    metadata.drop_all(engine)
+
+
+# batch_alter_table
+
+
+def change_of_type(op: Operations) -> None:
+    with op.batch_alter_table("people") as batch:
+        batch.alter_column("age", type_=String(9), existing_type=Integer(), nullable=False)
+
+
+def test_batch_copies_a_table_with_all_it_has(engine: Engine) -> None:
+    people(engine, 3200, comment="years")
+    with operations(engine) as op:
+        op.create_table("pets", Column("id", Integer, primary_key=True), Column("of", Integer))
+        op.create_foreign_key("pets_of", "pets", "people", ["of"], ["id"])
+        op.execute("INSERT INTO pets (of) VALUES (7)")
+        op.execute("CREATE ROLE batch_reader")
+        op.execute("GRANT SELECT ON people TO batch_reader")
+        change_of_type(op)
+    found = inspect(engine)
+    age = column(engine, "age")
+    assert (age["type"].length, age["nullable"], age["comment"]) == (9, False, "years")
+    assert rows(engine, "SELECT count(*), sum(age::int), sum(id) FROM people") == [
+        (3200, 5121600, 5121600)
+    ]
+    assert {item["name"] for item in found.get_indexes("people")} == {"people_age", "people_name"}
+    assert found.get_pk_constraint("people")["name"] == "people_pkey"
+    (key,) = found.get_foreign_keys("pets")
+    assert (key["name"], key["referred_table"]) == ("pets_of", "people")
+    assert sorted(found.get_table_names()) == ["people", "pets"]
+    assert rows(engine, "SELECT has_table_privilege('batch_reader', 'people', 'SELECT')") == [
+        (True,)
+    ]
+    with operations(engine) as op:
+        op.execute("REVOKE SELECT ON people FROM batch_reader")
+        op.execute("DROP ROLE batch_reader")
+
+
+def test_batch_that_needs_no_copy_is_done_in_place(engine: Engine) -> None:
+    people(engine)
+    before = rows(engine, "SELECT 'people'::regclass::oid")
+    with operations(engine) as op, op.batch_alter_table("people") as batch:
+        batch.add_column(Column("x", Integer, server_default="4"))
+        batch.create_unique_constraint("people_x", ["x", "id"])
+        batch.drop_column("name")
+    assert rows(engine, "SELECT 'people'::regclass::oid") == before
+    assert {row[2] for row in rows(engine)} == {4}
+
+
+def test_batch_changes_the_primary_key(engine: Engine) -> None:
+    people(engine)
+    with operations(engine) as op, op.batch_alter_table("people") as batch:
+        batch.drop_constraint("people_pkey", type_="primary")
+        batch.create_primary_key("people_pk", ["name"])
+        batch.alter_column("name", existing_type=String(20), nullable=False)
+    assert inspect(engine).get_pk_constraint("people")["constrained_columns"] == ["name"]
+    assert inspect(engine).get_pk_constraint("people")["name"] == "people_pk"
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_identity_goes_on_behind_the_values_that_were_copied(engine: Engine, always: bool) -> None:
+    table = Table(
+        "people",
+        MetaData(),
+        Column("id", Integer, sa.Identity(always=always, cache=1), primary_key=True),
+        Column("age", Integer),
+    )
+    table.create(engine)
+    with engine.begin() as connection:
+        connection.execute(table.insert(), [{"age": n} for n in range(20)])
+    with operations(engine) as op:
+        change_of_type(op)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO people (age) VALUES ('last')"))
+    found = rows(engine)
+    assert [row[0] for row in found] == list(range(1, 22))
+    assert found[-1][1] == "last"
+
+
+class Interrupted(Exception):
+    """As if the process had been killed."""
+
+
+STEPS = 12
+
+
+@pytest.mark.parametrize("statement", range(1, 30))
+def test_batch_goes_on_where_it_was_interrupted(engine: Engine, statement: int) -> None:
+    people(engine, 1100)
+    sent: list[str] = []
+
+    def stop(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        words = sql.split()
+        if words[0] in ("CREATE", "ALTER", "DROP", "INSERT", "COMMENT"):
+            sent.append(sql)
+            if len(sent) == statement:
+                raise Interrupted
+
+    sa.event.listen(engine, "before_cursor_execute", stop)
+    interrupted = False
+    try:
+        with operations(engine) as op:
+            change_of_type(op)
+    except Interrupted:
+        interrupted = True
+    sa.event.remove(engine, "before_cursor_execute", stop)
+    if interrupted:
+        with operations(engine) as op:
+            change_of_type(op)
+    else:
+        assert statement > STEPS
+    assert rows(engine, "SELECT count(*), sum(age::int) FROM people") == [(1100, 605550)]
+    assert column(engine, "age")["type"].length == 9
+    assert inspect(engine).get_table_names() == ["people"]
+    assert {item["name"] for item in inspect(engine).get_indexes("people")} == {
+        "people_age",
+        "people_name",
+    }
+    assert inspect(engine).get_pk_constraint("people")["name"] == "people_pkey"
+
+
+def test_old_table_cannot_be_written_under_its_name_while_it_is_copied(engine: Engine) -> None:
+    people(engine, 1500)
+    refused = []
+
+    def write(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        if sql.startswith("INSERT INTO _alembic_new_people"):
+            with engine.connect() as other, pytest.raises(sa.exc.ProgrammingError) as caught:
+                other.execute(text("UPDATE people SET age = 0"))
+            refused.append(str(caught.value))
+
+    sa.event.listen(engine, "before_cursor_execute", write)
+    with operations(engine) as op:
+        change_of_type(op)
+    sa.event.remove(engine, "before_cursor_execute", write)
+    assert len(refused) >= 2 and 'relation "people" does not exist' in refused[0]
+    assert rows(engine, "SELECT sum(age::int) FROM people") == [(1125750,)]
+
+
+def test_rows_that_do_not_fit_leave_the_table_as_it_was(engine: Engine) -> None:
+    people(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE people SET age = NULL WHERE id = 2"))
+    before = rows(engine)
+    with pytest.raises(CommandError, match="as it was"), operations(engine) as op:
+        change_of_type(op)
+    assert rows(engine) == before
+    assert inspect(engine).get_table_names() == ["people"]
+
+
+def test_table_that_a_view_depends_on_is_not_copied(engine: Engine) -> None:
+    people(engine)
+    with operations(engine) as op:
+        op.execute("CREATE VIEW seen AS SELECT name FROM people")
+    with pytest.raises(CommandError, match="seen"), operations(engine) as op:
+        change_of_type(op)
+    with operations(engine) as op:
+        op.execute("DROP VIEW seen")
+    assert inspect(engine).get_table_names() == ["people"]
+
+
+# --sql
+
+
+def test_offline_script_has_a_statement_for_each_transaction() -> None:
+    def change(op: Operations) -> None:
+        op.add_column("t", Column("a", Integer, server_default="1"))
+        op.create_check_constraint("c", "t", "a > 0")
+        op.create_unique_constraint("u", "t", ["a"])
+
+    found = script(change)
+    assert "BEGIN" not in " ".join(found)
+    statements = [part.rpartition("-- ")[0] + part if "--" not in part else part for part in found]
+    joined = "\n".join(statements)
+    for words in (
+        "ALTER TABLE t ADD COLUMN a INTEGER",
+        "ALTER TABLE t ALTER COLUMN a SET DEFAULT '1'",
+        "UPDATE t SET a=DEFAULT WHERE t.a IS NULL",
+        "ADD CONSTRAINT c CHECK (a > 0) NOT VALID",
+        "ALTER TABLE ASYNC t VALIDATE CONSTRAINT c",
+        "CREATE UNIQUE INDEX ASYNC u ON t (a)",
+        "ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX u",
+    ):
+        assert words in joined, joined
+
+
+def test_copy_is_not_written_into_an_offline_script() -> None:
+    with pytest.raises(CommandError, match="online"):
+        script(change_of_type)
