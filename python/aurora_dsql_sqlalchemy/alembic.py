@@ -215,13 +215,15 @@ class AuroraDSQLImpl(PostgresqlImpl):
 
     # What autogenerate compares
 
-    def autogen_column_reflect(self, inspector: Any, table: Any, column_info: Any) -> None:
+    def _compare_identity_default(self, metadata_identity: Any, inspector_identity: Any) -> Any:
         """A key that the dialect numbers by itself has no identity in the model."""
-        column = self._in_model(table, column_info["name"])
-        identity = column_info.get("identity")
-        ours = column is not None and is_sequence_key(column)
-        if identity and ours and identity_is_ours(identity):
-            del column_info["identity"]
+        column = getattr(inspector_identity, "column", None)
+        if metadata_identity is None and column is not None:
+            model = self._in_model(column.table, column.name)
+            ours = model is not None and is_sequence_key(model)
+            if ours and identity_is_ours(inspector_identity):
+                return set(), set(), False
+        return super()._compare_identity_default(metadata_identity, inspector_identity)
 
     def _in_model(self, table: Any, name: str) -> Any:
         models = self.context_opts.get("target_metadata") or ()

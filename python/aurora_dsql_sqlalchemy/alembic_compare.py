@@ -72,11 +72,11 @@ def normal_expression(expression: str) -> str:
 
 
 def identity_is_ours(identity: Any) -> bool:
-    """Whether this is what an integer key gets that asks for nothing."""
+    """Whether an Identity is what an integer key gets that asks for nothing."""
     return (
-        not identity.get("always")
-        and not identity.get("cycle")
-        and identity.get("increment", 1) == 1
-        and identity.get("minvalue", 1) == 1
-        and identity.get("cache") == SEQUENCE_CACHE
+        not identity.always
+        and not identity.cycle
+        and identity.increment in (None, 1)
+        and identity.minvalue in (None, 1)
+        and identity.cache == SEQUENCE_CACHE
     )
