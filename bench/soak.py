@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""A million statements of many kinds on one connection: the memory of the process before and after."""
+"""A million statements of many kinds on one connection: the memory before and after."""
 
 from __future__ import annotations
 

@@ -196,8 +196,8 @@ def test_sqlalchemy_reflects_all_of_it(admin, endpoint):
     assert (key["referred_table"], key["constrained_columns"]) == ("parent", ["parent"])
     indexes = {index["name"]: index for index in look.get_indexes("parent", "cat")}
     assert indexes["parent_x"]["unique"]
-    assert indexes["parent_x"]["dialect_options"]["postgresql_include"] == ["y"]
-    assert indexes["parent_y"]["expressions"] == ["lower(y)"]
+    assert indexes["parent_x"]["dialect_options"]["auroradsql_include"] == ["y"]
+    assert indexes["parent_y"]["expressions"] == ["lower(y) NULLS FIRST"]
     assert look.get_table_comment("parent", "cat") == {"text": "what others belong to"}
     assert look.get_check_constraints("a USING btree b", "cat")[0]["sqltext"] == "a > 0"
     (unique,) = look.get_unique_constraints("a USING btree b", "cat")
