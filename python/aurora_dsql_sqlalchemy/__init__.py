@@ -111,7 +111,9 @@ def _engine_arguments(
 ) -> tuple[URL, dict[str, Any]]:
     """The URL, and the keywords for SQLAlchemy's function that makes the engine."""
     if driver not in drivers:
-        raise ValueError(f"there is no driver {driver!r}: use {' or '.join(map(repr, drivers))}")
+        others = {"asyncpg": "create_async_dsql_engine()", "psycopg2": "create_dsql_engine()"}
+        only = f", {driver} is for {others[driver]}" if driver in others else ""
+        raise ValueError(f"use {' or '.join(map(repr, drivers))}, not {driver!r}, as driver{only}")
     if "pool" not in engine_kwargs and issubclass(
         engine_kwargs.get("poolclass") or QueuePool, QueuePool
     ):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aurora_dsql_sqlalchemy import create_dsql_engine
+from aurora_dsql_sqlalchemy import create_async_dsql_engine, create_dsql_engine
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, StaticPool
@@ -54,6 +54,18 @@ def test_arguments_of_the_helper_are_those_of_the_package_that_it_replaces() -> 
 def test_unknown_driver_is_refused_with_the_names_of_the_known(name: str) -> None:
     with pytest.raises(ValueError, match="'libdsql' or 'psycopg' or 'psycopg2'"):
         create_dsql_engine(HOST, "admin", name)
+
+
+@pytest.mark.parametrize(
+    "make, driver, other",
+    [
+        (create_dsql_engine, "asyncpg", r"create_async_dsql_engine\(\)"),
+        (create_async_dsql_engine, "psycopg2", r"for create_dsql_engine\(\)"),
+    ],
+)
+def test_a_driver_of_the_other_kind_is_refused_with_its_function(make, driver, other) -> None:
+    with pytest.raises(ValueError, match=other):
+        make(HOST, driver=driver)
 
 
 @pytest.mark.parametrize("name", ["regoin", "token_duration", "ssl_mode", "dsn"])
