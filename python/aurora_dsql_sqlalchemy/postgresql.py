@@ -17,13 +17,17 @@ import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from sqlalchemy import BigInteger, Integer, SmallInteger, literal
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext import compiler as ext_compiler
-from sqlalchemy.sql import ddl, type_api
+from sqlalchemy.sql import ddl, operators, type_api
 
 from aurora_dsql_sqlalchemy.keys import KeyStatements
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
 from aurora_dsql_sqlalchemy.types import AuroraDSQLTypeCompiler
+
+LITERAL = literal(1).type
+"""The type of a number that is compared to no column."""
 
 EVENTS = ("before_create", "after_create", "before_drop", "after_drop")
 
@@ -96,6 +100,30 @@ class AuroraDSQLStatements(KeyStatements):
             for prefix, dialect in prefixes
         ]
         return super()._generate_prefixes(stmt, renamed, **kw)
+
+    _reckons = False
+    """Whether a parameter stands beside an operator that compares nothing, as + or <<."""
+
+    def visit_binary(self, binary: Any, *args: Any, **kw: Any) -> str:
+        before = self._reckons
+        self._reckons = not operators.is_comparison(binary.operator)
+        try:
+            return super().visit_binary(binary, *args, **kw)
+        finally:
+            self._reckons = before
+
+    def render_bind_cast(self, type_: Any, dbapi_type: Any, sqltext: str) -> str:
+        """Some drivers' parameters are cast. A column of type Integer may be a BIGINT here.
+
+        That is so for all that are numbered, see ddl.is_numbered(); a type does not tell whose it
+        is. Values that are not stored or compared, as those of functions, stay what they are.
+        """
+        plain = dbapi_type._type_affinity is Integer and not isinstance(
+            type_, (SmallInteger, BigInteger)
+        )
+        if plain and type_ is not LITERAL and not self._reckons:
+            return f"{sqltext}::BIGINT"
+        return super().render_bind_cast(type_, dbapi_type, sqltext)
 
     def for_update_clause(self, select: Any, **kw: Any) -> str:
         locking = select._for_update_arg

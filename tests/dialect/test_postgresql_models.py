@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     Engine,
     Enum,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     Uuid,
     cast,
     event,
+    func,
     inspect,
     select,
     types,
@@ -212,6 +214,22 @@ def test_each_driver_keeps_the_compiler_of_its_own() -> None:
     dialect = AuroraDSQLDialect_asyncpg()
     inherited = [kind.__name__ for kind in dialect.statement_compiler.__mro__]
     assert "PGCompiler_asyncpg" in inherited and "AuroraDSQLStatements" in inherited
+
+
+def test_values_of_numbered_columns_do_not_end_with_integer(engine: Engine) -> None:
+    metadata = MetaData()
+    parent = Table("big", metadata, Column("id", Integer, primary_key=True), Column("s", String))
+    child = Table("big_child", metadata, Column("up", Integer, ForeignKey("big.id")))
+    metadata.create_all(engine)
+    large = 2**40
+    with engine.begin() as connection:
+        connection.execute(parent.insert(), {"id": large, "s": "abc"})
+        connection.execute(child.insert(), {"up": large})
+        query = select(func.substr(parent.c.s, 2)).join(child, child.c.up == parent.c.id)
+        assert connection.scalar(query.where(child.c.up == large)) == "bc"
+        reckoned = select(func.repeat("x", cast(child.c.up - child.c.up, Integer) + 2))
+        assert connection.scalar(reckoned.where(child.c.up.in_([large]))) == "xx"
+    metadata.drop_all(engine)
 
 
 @pytest.fixture
