@@ -277,11 +277,12 @@ class TransactionMixin(PGDialect):
     # Isolation
 
     def _check_isolation_level(self, level: str) -> None:
-        if level.replace("_", " ").upper() not in self.get_isolation_level_values(None):
-            raise exc.ArgumentError(
-                f"Aurora DSQL has the isolation level REPEATABLE READ, and AUTOCOMMIT, not {level}:"
-                " leave isolation_level out, and read rows that a decision depends on with"
-                " with_for_update()"
+        levels = self.get_isolation_level_values(None)
+        if level.replace("_", " ").upper() not in levels:
+            raise exc.ArgumentError(  # SQLAlchemy's own sentence, and what to do
+                f"Invalid value '{level}' for isolation_level. Valid isolation levels for "
+                f"'{self.name}' are {', '.join(levels)}: leave isolation_level out, and read rows "
+                "that a decision depends on with with_for_update()"
             )
 
     def _assert_and_set_isolation_level(self, dbapi_conn: Any, level: Any) -> None:
