@@ -369,13 +369,25 @@ on_message(struct dsql_conn *conn, const struct dsql__message *message, struct d
 
 /* --------------------------------------------------------------- the events */
 
+/* Whether what was asked is a whole: its answer awaits the end of the flight,
+ * not bytes that are still to be sent (rows of executemany(), COPY data). */
+static bool
+is_flight(const struct dsql_conn *conn)
+{
+    const struct dsql__requests *ring = &conn->requests;
+    size_t last = (ring->first + ring->count - 1) & (ring->size - 1);
+    enum dsql__request_kind kind = ring->items[last].kind;
+    return !conn->copying_in && (kind == DSQL__REQUEST_SYNC || kind == DSQL__REQUEST_SCRIPT);
+}
+
 /* Sends what waits, then reads what is there. 0: bytes came. Nothing can have
- * come yet in answer to what has just gone out: then the look is spared. */
+ * come yet in answer to a flight that has just gone out: then the look is
+ * spared. */
 static int
 move_bytes(struct dsql_conn *conn, struct dsql_error *error)
 {
     struct dsql__transport *transport = &conn->transport;
-    bool asked = dsql__buffer_length(&transport->out) > 0;
+    bool asked = dsql__buffer_length(&transport->out) > 0 && is_flight(conn);
     int sent = dsql__transport_flush(transport, error);
     if (sent == 0 && asked && dsql__buffer_length(&transport->in) == 0 &&
         (transport->ssl == NULL || SSL_has_pending(transport->ssl) == 0)) {
