@@ -417,6 +417,8 @@ struct dsql_event {
     const char *tag;
     int64_t rows;
     struct dsql_diagnostic diagnostic;
+    int stale; /* DSQL_EVENT_ERROR: 1 when a change of the catalog had made the prepared statement
+                  useless. Nothing was done; sent again, it is prepared anew */
 };
 
 /* The next event. 0: *event is filled; DSQL_WANT_...: wait, then call again

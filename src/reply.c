@@ -93,13 +93,13 @@ is_ddl(const char *tag)
  * behind a BEGIN that was refused one is sent here: the caller awaits its
  * DSQL_EVENT_READY. DSQL_E_... or 0. */
 static int
-skip_batch(struct dsql_conn *conn, const struct dsql_diagnostic *diagnostic)
+skip_batch(struct dsql_conn *conn, bool stale)
 {
     struct dsql__request *first = dsql__request_first(conn);
     if (first == NULL || first->kind == DSQL__REQUEST_SCRIPT) {
         return 0; /* ReadyForQuery follows */
     }
-    if (first->statement != NULL && is_stale(diagnostic)) {
+    if (first->statement != NULL && stale) {
         dsql__statements_drop(&conn->statements, first->statement);
     }
     int scripts = 0, failure = 0;
@@ -128,11 +128,12 @@ on_error(struct dsql_conn *conn, const struct dsql__message *message, struct dsq
         return failure == DSQL_E_NOMEM ? no_memory(conn, error) : dsql__conn_break(conn, failure);
     }
     event->kind = DSQL_EVENT_ERROR;
+    event->stale = is_stale(&event->diagnostic);
     conn->copying_in = false;
     if (is_catalog_change(&event->diagnostic)) {
         dsql__statements_drop_all(&conn->statements);
     }
-    return skip_batch(conn, &event->diagnostic) == 0 ? 0 : no_memory(conn, error);
+    return skip_batch(conn, event->stale != 0) == 0 ? 0 : no_memory(conn, error);
 }
 
 /* ------------------------------------------------------------------ results */

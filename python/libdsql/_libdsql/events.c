@@ -140,19 +140,16 @@ stream_event(struct connection *connection, const struct dsql_event *event)
 /* --------------------------------------------------------- of an operation */
 
 static void
-on_error(struct connection *connection, const struct dsql_diagnostic *said)
+on_error(struct connection *connection, const struct dsql_event *event)
 {
     struct operation *operation = &connection->operation;
-    bool stale = said->sqlstate != NULL && said->message != NULL &&
-                 (strcmp(said->sqlstate, "26000") == 0 ||
-                  (strcmp(said->sqlstate, "0A000") == 0 &&
-                   strcmp(said->message, "cached plan must not change result type") == 0));
     operation->ended = true;
-    if (stale && operation->kind == OPERATION_EXECUTE && operation->first && !operation->again) {
+    if (event->stale && operation->kind == OPERATION_EXECUTE && operation->first &&
+        !operation->again) {
         operation->stale = true;
         return;
     }
-    raise_server_error(connection->state, said, NULL);
+    raise_server_error(connection->state, &event->diagnostic, NULL);
     operation_fail(connection);
 }
 
@@ -254,7 +251,7 @@ operation_event(struct connection *connection, const struct dsql_event *event)
         return operation->kind == OPERATION_MANY && operation->batches == 0 &&
                --operation->unanswered == 0;
     case DSQL_EVENT_ERROR:
-        on_error(connection, &event->diagnostic);
+        on_error(connection, event);
         return operation->kind == OPERATION_MANY && operation->batches == 0;
     case DSQL_EVENT_COPY_IN:
     case DSQL_EVENT_COPY_OUT:
