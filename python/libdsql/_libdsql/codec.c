@@ -4,6 +4,7 @@
 /* What the codec knows of Python: classes that it makes values of, imported
  * when the first such value comes, and its errors. See codec.h. */
 #include "codec_private.h"
+#include "exception.h"
 
 #include <datetime.h>
 
@@ -210,40 +211,15 @@ data_error(struct codec *codec, const char *format, ...)
     return NULL;
 }
 
-#if PY_VERSION_HEX < 0x030C0000
-static PyObject *
-take_exception(void)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL) {
-        PyException_SetTraceback(value, traceback);
-    }
-    Py_XDECREF(type);
-    Py_XDECREF(traceback);
-    return value;
-}
-
-static void
-put_exception(PyObject *value)
-{
-    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(value)), value, PyException_GetTraceback(value));
-}
-#else
-#define take_exception PyErr_GetRaisedException
-#define put_exception PyErr_SetRaisedException
-#endif
-
 void
 data_error_from_current(struct codec *codec, const char *format, ...)
 {
     va_list arguments;
-    PyObject *cause = take_exception();
+    PyObject *cause = exception_take();
     va_start(arguments, format);
     PyErr_FormatV(codec->data_error, format, arguments);
     va_end(arguments);
-    PyObject *error = take_exception();
+    PyObject *error = exception_take();
     PyException_SetCause(error, cause);
-    put_exception(error);
+    exception_raise(error);
 }

@@ -11,6 +11,7 @@
 #include <Python.h>
 
 #include "dsql.h"
+#include "exception.h"
 
 /* One key pair, kept as long as what it came from is unchanged. */
 struct credentials_cache {
@@ -66,11 +67,6 @@ PyObject *raise_own(struct module_state *state, enum exception which, int code, 
 int diagnostic_type_add(PyObject *module);
 /* said NULL: all None. */
 PyObject *diagnostic_new(struct module_state *state, const struct dsql_diagnostic *said);
-
-/* The exception that is raised, taken; and raised again (the reference is
- * taken). */
-PyObject *exception_take(void);
-void exception_raise(PyObject *exception);
 
 /* Reads a host's name; a region that is missing is the environment's. -1 with
  * an exception. */
