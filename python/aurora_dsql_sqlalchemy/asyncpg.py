@@ -15,6 +15,7 @@ import asyncio
 import inspect
 import os
 import ssl
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,20 @@ def connection_class() -> type[Any]:
     return Connection
 
 
+class _SSLObject(ssl.SSLObject):
+    """TLS that ends when we have said so, as with libpq: asyncio would wait for the server to
+    say it too, and a program that ends before that would leave the socket open."""
+
+    def unwrap(self) -> None:
+        with suppress(ssl.SSLWantReadError):
+            super().unwrap()
+
+
 class _Context(ssl.SSLContext):
     """A TLS context that knows the name of the server, whatever address is connected to."""
 
     name: str
+    sslobject_class = _SSLObject
 
     def wrap_bio(  # type: ignore[override]
         self, incoming: Any, outgoing: Any, server_side: bool = False, **keywords: Any
@@ -98,7 +109,9 @@ class AdaptedModule(AsyncAdapt_asyncpg_dbapi):
     def connect(self, *arguments: Any, **keywords: Any) -> Any:
         try:
             connection = super().connect(*arguments, **keywords)
-        except (OSError, asyncio.TimeoutError, self.asyncpg.PostgresError) as error:
+        except (OSError, asyncio.TimeoutError, self.asyncpg.PostgresError, self.Error) as error:
+            if isinstance(error, self.OperationalError | self.InterfaceError):
+                raise
             refused = self.OperationalError(str(error) or "the connection timed out")
             refused.sqlstate = refused.pgcode = getattr(error, "sqlstate", None)
             raise refused from error

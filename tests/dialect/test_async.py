@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import gc
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import libdsql.local
 import pytest
 from aurora_dsql_sqlalchemy import base, create_async_dsql_engine, is_retryable
+from impostor import Stream, fields, impostor, message
 from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -296,6 +299,27 @@ def test_certificate_for_another_name_is_refused(make_engine: MakeEngine) -> Non
             lambda engine: scalar(engine, "SELECT 1"),
             host="abcdefghijklmnopqrstuvwxyz.dsql-x.us-east-1.on.aws",
         )
+
+
+def test_refused_connection_leaves_no_socket_to_a_server_that_stays(
+    make_engine: MakeEngine, endpoint: libdsql.local.LocalEndpoint
+) -> None:
+    over = threading.Event()
+
+    def refuse_and_stay(stream: Stream) -> None:
+        stream.packet()
+        stream.send(message("E", fields(S="FATAL", C="28000", M="access denied")))
+        over.wait(60)
+
+    with impostor(endpoint, refuse_and_stay) as server:
+        with pytest.raises(OperationalError, match="access denied"):
+            with_engine(
+                make_engine,
+                lambda engine: scalar(engine, "SELECT 1"),
+                connect_args={"port": server.port},
+            )
+        gc.collect()  # a socket that was left open would warn now
+        over.set()
 
 
 def test_names_of_drivers_without_asyncio_are_refused() -> None:
