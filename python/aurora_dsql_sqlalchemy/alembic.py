@@ -31,8 +31,9 @@ from sqlalchemy import (
     schema,
     text,
 )
+from sqlalchemy.sql.dml import UpdateBase
 
-from aurora_dsql_sqlalchemy import alembic_batch, jobs
+from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, jobs
 from aurora_dsql_sqlalchemy.alembic_compare import (
     identity_is_ours,
     normal_default,
@@ -42,6 +43,8 @@ from aurora_dsql_sqlalchemy.alembic_compare import (
 from aurora_dsql_sqlalchemy.creating import WAIT
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint, is_sequence_key
 from aurora_dsql_sqlalchemy.options import option
+
+VERSIONS = "alembic_version"
 
 BATCH = "use batch_alter_table(), which copies the table (autogenerate: render_as_batch=True)"
 
@@ -55,6 +58,8 @@ class AuroraDSQLImpl(PostgresqlImpl):
 
     __dialect__ = "auroradsql"
     transactional_ddl = False
+    batches = 0
+    """batch_alter_table() of the migration under way, so far."""
 
     # Executing: each statement in a transaction of its own
 
@@ -74,7 +79,23 @@ class AuroraDSQLImpl(PostgresqlImpl):
         options = {WAIT: self.wait_for_jobs(), **(execution_options or {})}
         result = super()._exec(construct, options, **keywords)
         self.commit()
+        versions = self.context_opts.get("version_table", VERSIONS)
+        if isinstance(construct, UpdateBase) and getattr(construct.table, "name", "") == versions:
+            alembic_finish.forget(self)
         return result
+
+    def start_migrations(self) -> None:
+        """Tidy up behind a process that ended right after it had written a version."""
+        if self.as_sql or self.context_opts.get("dont_mutate"):
+            return
+        name = self.context_opts.get("version_table", VERSIONS)
+        schema_ = self.context_opts.get("version_table_schema")
+        heads: list[str] = []
+        if alembic_finish.exists(self, name, schema_):
+            table = schema.Table(name, schema.MetaData(), Column("version_num"), schema=schema_)
+            heads = sorted(self.connection.scalars(table.select()))  # type: ignore[union-attr]
+            self.commit()
+        alembic_finish.forget(self, " ".join(heads))
 
     def commit(self) -> None:
         """End the transaction of the server; the one of the program goes on."""

@@ -10,11 +10,12 @@ The names that are used, for a table t, and what can be told from them after an 
 
     t and no old             nothing has been done yet
     old and no t             rows are being copied; the ledger says how far
-    old and t                all rows are in t, which was new; old has to go
-    ledger says DONE, no old the indexes of t have to get their names
+    old and t, ledger DONE   all rows are in t, which was new; old has to go
+    no old, ledger DONE      the indexes of t have to get their names
 
 The rows of a batch and its row in the ledger are one transaction. Nothing is dropped before every
-row is in the new table, its indexes are built and the rows have been counted.
+row is in the new table, its indexes are built and the rows have been counted. What comes then is in
+alembic_finish.py.
 """
 
 # Alembic's and SQLAlchemy's schema objects are handled as they come.
@@ -22,9 +23,7 @@ row is in the new table, its indexes are built and the rows have been counted.
 
 from __future__ import annotations
 
-import json
 import time
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -34,6 +33,7 @@ from alembic.util import CommandError
 from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -50,19 +50,33 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from aurora_dsql_sqlalchemy import jobs
+from aurora_dsql_sqlalchemy.alembic_finish import (
+    DONE,
+    NAMES,
+    add_foreign_key,
+    exists,
+    finish,
+    fitting,
+    is_finished,
+    ledger_of,
+    mark_finished,
+    mark_of,
+    new_of,
+    noted,
+    notes_of,
+    old_of,
+    qualified,
+)
 from aurora_dsql_sqlalchemy.retry import sqlstate
 
 BATCH = 1000
 """Rows that are copied in one transaction; half of them where they are too many bytes."""
 
 TRIES = 10
-DONE = -1
-"""Number of the ledger's row that says that every row is in the new table."""
-NAMES = -2
-"""Number of the ledger's row that holds the names which the new table's indexes will get."""
 
 FAULT_OF_ROWS = ("22", "23")
 """Classes of SQLSTATE that say that a row does not fit into the new table."""
@@ -73,11 +87,10 @@ DEPENDING = text(
     "JOIN pg_namespace n ON n.oid = t.relnamespace "
     "WHERE t.relname = :name AND n.nspname = :schema AND v.relkind = 'v'"
 )
-REFERRING = text(
-    "SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint c"
-    " JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace"
-    " WHERE c.contype = 'f' AND c.conrelid <> c.confrelid AND t.relname = :name"
-    " AND n.nspname = :schema"
+BOUND = text(
+    "SELECT c.conname, c.convalidated FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
+    " JOIN pg_namespace n ON n.oid = t.relnamespace"
+    " WHERE c.contype = 'f' AND t.relname = :name AND n.nspname = :schema"
 )
 GRANTS = text(
     "SELECT r.rolname, a.privilege_type, a.is_grantable FROM pg_class t"
@@ -145,18 +158,25 @@ def fill(impl: Any, table: Table, column: Column[Any]) -> None:
 class Copy(ApplyBatchImpl):
     """Copies one table. `name` is its name, whatever it is called at the moment."""
 
-    @staticmethod
-    def names(name: str) -> tuple[str, str, str]:
-        """The ledger, the old table, the new one."""
-        return (
-            f"_alembic_at_{name}"[:63],
-            f"_alembic_old_{name}"[:63],
-            f"_alembic_new_{name}"[:63],
-        )
+    mark: str
+    """What the ledger says of whose copy it is."""
 
     @classmethod
     def _calc_temp_name(cls, tablename: Any) -> str:
-        return cls.names(str(tablename))[2]
+        return new_of(str(tablename))
+
+    def alter_column(  # type: ignore[override]
+        self, table_name: str, column_name: str, server_default: Any = False, **kw: Any
+    ) -> None:
+        """Alembic's takes defaults only that are an expression."""
+        column = self.columns[column_name]
+        if server_default is not False and (column.identity or column.computed):
+            column.identity = column.computed = column.server_default = None
+        if isinstance(server_default, (schema.Identity, schema.Computed)):
+            column.server_default, column.autoincrement = None, "auto"
+            server_default._copy()._set_parent(column)
+            server_default = False
+        super().alter_column(table_name, column_name, server_default=server_default, **kw)
 
     def _create(self, op_impl: Any) -> None:
         """What ApplyBatchImpl calls when it knows the new table."""
@@ -164,9 +184,9 @@ class Copy(ApplyBatchImpl):
         self.connection = op_impl.connection
         self.schema = self.table.schema
         self.name = str(self.table.name)
-        at, old, _ = self.names(self.name)
-        self.ledger = self._make_ledger(at)
-        self.source = self.table.to_metadata(MetaData(), name=old)
+        self.old, self.new = old_of(self.name), new_of(self.name)
+        self.ledger = self._make_ledger(ledger_of(self.name))
+        self.source = self.table.to_metadata(MetaData(), name=self.old)
         self._transfer_elements_to_new_table()
         self.final_names = self._name_for_now()
         try:
@@ -179,7 +199,7 @@ class Copy(ApplyBatchImpl):
             )
             if str(code)[:2] not in FAULT_OF_ROWS:
                 raise
-            self._undo()
+            undo(self.op, self.name, self.schema)
             raise CommandError(
                 f"table {self.name} is as it was: its rows do not fit into the new one: {error}"
             ) from error
@@ -210,7 +230,7 @@ class Copy(ApplyBatchImpl):
 
     def present(self) -> str:
         """What the table with the rows is called now."""
-        old = self.names(str(self.table.name))[1]
+        old = old_of(str(self.table.name))
         return old if exists(self.op, old, self.table.schema) else str(self.table.name)
 
     def _name_for_now(self) -> dict[str, str]:
@@ -225,55 +245,72 @@ class Copy(ApplyBatchImpl):
             if isinstance(constraint, (PrimaryKeyConstraint, UniqueConstraint)):
                 name = str(constraint.name) if constraint.name else None
                 if isinstance(constraint, PrimaryKeyConstraint):
-                    name = name or f"{self.name}_pkey"[:63]
+                    name = name or fitting(self.name, "_pkey")
                 if name and len(constraint.columns):
                     constraint.name = self._temporary(final, name)
         self.foreign_keys = [
             item for item in self.new_table.constraints if isinstance(item, ForeignKeyConstraint)
         ]
-        self.new_indexes_now = []
-        indexes: Any = self._gather_indexes_from_both_tables()
-        for index in indexes:
+        self.new_indexes_now = self._gather_indexes_from_both_tables()
+        for index in self.new_indexes_now:
             index.name = self._temporary(final, str(index.name))
-            self.new_indexes_now.append(index)
         return final
 
+    def _gather_indexes_from_both_tables(self) -> Any:
+        """Alembic's has the columns only of those that the batch makes."""
+        made, self.new_indexes = self.new_indexes, {}
+        indexes = list(super()._gather_indexes_from_both_tables())
+        self.new_indexes = made
+        for index in made.values():
+            keys = [self._of_new(key) for key in index.expressions]
+            options = {name: self._of_new(value) for name, value in index.kwargs.items()}
+            indexes.append(
+                Index(index.name, *keys, unique=index.unique, _table=self.new_table, **options)
+            )
+        return indexes
+
+    def _of_new(self, expression: Any) -> Any:
+        """What an index of a batch says, of the new table."""
+
+        def replace(element: Any, **kw: Any) -> Any:
+            if isinstance(element, Column) and self.new_table is not None:
+                return self.new_table.c[element.name]
+            return None
+
+        if not isinstance(expression, ClauseElement):
+            return expression
+        words = getattr(expression, "text", None)
+        if hasattr(expression, "fake_column"):  # what Alembic makes of a text
+            return words
+        return replacement_traverse(expression, {}, replace)
+
     def _temporary(self, final: dict[str, str], name: str) -> str:
-        temporary = f"_alembic_new_{zlib.crc32(name.encode()):08x}_{name}"[:63]
+        temporary = fitting(new_of(name))
         final[temporary] = name
         return temporary
 
     # The steps
 
     def _copy(self) -> None:
-        at, old, new = self.names(self.name)
-        if not self._has(old):
+        if not self._has(self.old):
             self._refuse_views()
-            if self._has(at):
+            if self._has(str(self.ledger.name)):
                 self.op.drop_table(self.ledger)
             self.op.create_table(self.ledger)
-            self._note(NAMES, json.dumps(self.final_names))
-            self.op.rename_table(self.name, old, schema=self.schema)
-        if not self._has(new):
+            notes = notes_of(self.op, self.name, self.schema, self.mark, self.final_names)
+            self._note(NAMES, notes)
+            self.op.rename_table(self.name, self.old, schema=self.schema)
+        made = self._has(self.new)
+        if made and not self._last()[0]:  # it may lack what comes in statements of its own
+            self.op._exec(schema.DDL(f"DROP TABLE {qualified(self.op, self.new, self.schema)}"))
+            made = False
+        if not made:
             self._create_new()
         self._copy_rows()
         self._count()
         self._build()
-        self._grant(old, new)
+        self._grant(self.old, self.new)
         self._note(DONE, None)
-        self.op.rename_table(new, self.name, schema=self.schema)
-        finish(self.op, self.name, self.schema)
-
-    def _undo(self) -> None:
-        """The old table gets its name back: nobody could change it meanwhile."""
-        at, old, new = self.names(self.name)
-        assert self.new_table is not None
-        if self._has(new):
-            self.op.drop_table(self.new_table)
-        if self._has(old):
-            self.op.rename_table(old, self.name, schema=self.schema)
-        if self._has(at):
-            self.op.drop_table(self.ledger)
 
     def _refuse_views(self) -> None:
         where = {"name": self.name, "schema": self.schema or self.op.dialect.default_schema_name}
@@ -346,7 +383,7 @@ class Copy(ApplyBatchImpl):
         always = any(c.identity is not None and c.identity.always for c in self.new_table.c)
 
         def work(size: int) -> int:
-            number, last = self._last(len(keys))
+            number, last = self._last()
             rows = select(*keys).order_by(*keys)
             if last:
                 rows = rows.where(behind(keys, last))
@@ -379,9 +416,9 @@ class Copy(ApplyBatchImpl):
 
         return replacement_traverse(expression, {}, replace)
 
-    def _last(self, keys: int) -> tuple[int, Any]:
+    def _last(self) -> tuple[int, Any]:
         """The number of the last batch, 0 before the first, and its last key."""
-        columns = [self.ledger.c[f"key{n}"] for n in range(keys)]
+        columns = [column for column in self.ledger.c if column.name.startswith("key")]
         query = (
             select(self.ledger.c.number, *columns).order_by(self.ledger.c.number.desc()).limit(1)
         )
@@ -405,16 +442,44 @@ class Copy(ApplyBatchImpl):
     def _build(self) -> None:
         """Indexes and foreign keys of the new table."""
         assert self.new_table is not None
+        new = self.new_table.name
         found = inspect(self.connection)
-        there = {item["name"] for item in found.get_indexes(self.new_table.name, self.schema)}
-        bound = {item["name"] for item in found.get_foreign_keys(self.new_table.name, self.schema)}
+        valid = {
+            item["name"]: "auroradsql_invalid" not in item.get("dialect_options", {})
+            for item in found.get_indexes(new, self.schema)
+        }
+        where = {"name": new, "schema": self.schema or self.op.dialect.default_schema_name}
+        bound = {name: validated for name, validated in self.connection.execute(BOUND, where)}
         self.op.commit()
         for index in self.new_indexes_now:
-            if index.name not in there:
+            if not valid.get(str(index.name), True):  # nobody has waited for it
+                self.op._exec(schema.DropIndex(index))
+            if not valid.get(str(index.name)):
                 self.op.create_index(index)
         for constraint in self.foreign_keys:
-            if constraint.name not in bound:
-                self.op._exec(schema.AddConstraint(constraint))
+            if not bound.get(constraint.name):
+                add_foreign_key(self.op, self._of_itself(constraint), constraint.name in bound)
+
+    def _of_itself(self, constraint: ForeignKeyConstraint) -> ForeignKeyConstraint:
+        """A foreign key of the table to itself is one of the new table to itself."""
+        names = {self.name, f"{self.schema}.{self.name}"}
+        targets = [key.target_fullname.rpartition(".") for key in constraint.elements]
+        if any(table not in names for table, _, _ in targets):
+            return constraint
+        there = f"{self.schema}.{self.new}" if self.schema else self.new
+        own = ForeignKeyConstraint(
+            constraint.column_keys,
+            [f"{there}.{column}" for _, _, column in targets],
+            name=constraint.name,
+            onupdate=constraint.onupdate,
+            ondelete=constraint.ondelete,
+            deferrable=constraint.deferrable,
+            initially=constraint.initially,
+            match=constraint.match,
+        )
+        self.new_table.constraints.discard(constraint)  # type: ignore[union-attr]
+        self.new_table.append_constraint(own)  # type: ignore[union-attr]
+        return own
 
     def _grant(self, old: str, new: str) -> None:
         where = {"name": old, "schema": self.schema or self.op.dialect.default_schema_name}
@@ -449,60 +514,14 @@ def overriding(statement: Any, dialect: Any) -> Any:
     return text(f"{head}OVERRIDING SYSTEM VALUE {select_}{rest}".replace(":", "\\:"))
 
 
-def exists(op: Any, name: str, schema_: str | None) -> bool:
-    found = bool(op.dialect.has_table(op.connection, name, schema=schema_))
-    op.commit()
-    return found
-
-
-def qualified(op: Any, name: str, schema_: str | None) -> str:
-    quote = op.dialect.identifier_preparer.quote
-    return f"{quote(schema_)}.{quote(name)}" if schema_ else str(quote(name))
-
-
-def finish(op: Any, name: str, schema_: str | None) -> None:
-    """All rows are in the table: the old one goes, and what is called by it is called right."""
-    at, old, _ = Copy.names(name)
-    if exists(op, old, schema_):
-        _turn_references(op, old, name, schema_)
-        op._exec(schema.DDL(f"DROP TABLE {qualified(op, old, schema_)}"))
-    if not exists(op, at, schema_):
-        return
-    ledger = qualified(op, at, schema_)
-    names = op.connection.scalar(text(f"SELECT note FROM {ledger} WHERE number = {NAMES}"))
-    op.commit()
-    there = {item["name"] for item in inspect(op.connection).get_indexes(name, schema_)}
-    there.add(inspect(op.connection).get_pk_constraint(name, schema_)["name"])
-    op.commit()
-    quote = op.dialect.identifier_preparer.quote
-    for temporary, final in json.loads(names or "{}").items():
-        if temporary in there:
-            index = qualified(op, temporary, schema_)
-            op._exec(schema.DDL(f"ALTER INDEX {index} RENAME TO {quote(final)}"))
-    op._exec(schema.DDL(f"DROP TABLE {ledger}"))
-
-
-def _turn_references(op: Any, old: str, name: str, schema_: str | None) -> None:
-    """Foreign keys of other tables follow the old table: they are made anew for the new one."""
-    where = {"name": old, "schema": schema_ or op.dialect.default_schema_name}
-    found = op.connection.execute(REFERRING, where).all()
-    op.commit()
-    quote = op.dialect.identifier_preparer.quote
-    for table, constraint, definition in found:
-        definition = definition.replace(" NOT VALID", "")
-        head, _, tail = definition.partition(" REFERENCES ")
-        columns = tail[tail.index("(") :]
-        target = qualified(op, name, schema_)
-        moved = quote(f"_alembic_new_{constraint}"[:63])
-        for statement in (
-            f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {moved}",
-            f"ALTER TABLE {table} ADD CONSTRAINT {moved} {head} REFERENCES {target} {columns}"
-            " NOT VALID",
-            f"ALTER TABLE ASYNC {table} VALIDATE CONSTRAINT {moved}",
-            f"ALTER TABLE {table} DROP CONSTRAINT {quote(constraint)}",
-            f"ALTER TABLE {table} RENAME CONSTRAINT {moved} TO {quote(constraint)}",
-        ):
-            op._exec(schema.DDL(statement.replace("%", "%%")))
+def undo(op: Any, name: str, schema_: str | None) -> None:
+    """The old table gets its name back: nobody could change it meanwhile."""
+    if exists(op, new_of(name), schema_):
+        op._exec(schema.DDL(f"DROP TABLE {qualified(op, new_of(name), schema_)}"))
+    if exists(op, old_of(name), schema_):
+        op.rename_table(old_of(name), name, schema=schema_)
+    if exists(op, ledger_of(name), schema_):
+        op._exec(schema.DDL(f"DROP TABLE {qualified(op, ledger_of(name), schema_)}"))
 
 
 def flush(batch: Any) -> bool:
@@ -516,17 +535,25 @@ def flush(batch: Any) -> bool:
                 "this migration online, without --sql"
             )
         return False
-    at, old, new = Copy.names(name)
     op.commit()
-    renamed, ledger = exists(op, old, schema_), exists(op, at, schema_)
-    there = exists(op, name, schema_)
-    if renamed and there and exists(op, new, schema_):
-        raise CommandError(
-            f"tables {name}, {old} and {new} are all there: one is of another origin"
-        )
-    if (renamed and there) or (ledger and not renamed and _is_done(op, at, schema_)):
+    mark = mark_of(batch)
+    notes, done = noted(op, name, schema_)
+    if done:
+        if notes["mark"] == mark:
+            mark_finished(op, batch, mark)
         finish(op, name, schema_)
+    if is_finished(op, mark) or (done and notes["mark"] == mark):
         return True
+    old = old_of(name)
+    renamed = exists(op, old, schema_)
+    if renamed and exists(op, name, schema_):
+        raise CommandError(
+            f"table {old} holds the rows of an interrupted migration, and there is a table {name} "
+            "of another origin: rename that one, then run the migration again"
+        )
+    if renamed and notes.get("mark") != mark:
+        undo(op, name, schema_)  # the migration was changed after it was interrupted
+        renamed = False
     if not renamed and not batch._should_recreate():
         return False
     table = Table(
@@ -550,12 +577,8 @@ def flush(batch: Any) -> bool:
     )
     for operation, arguments, keywords in batch.batch:
         getattr(copy, operation)(*arguments, **keywords)
+    copy.mark = mark
     copy._create(op)
+    mark_finished(op, batch, mark)
+    finish(op, name, schema_)
     return True
-
-
-def _is_done(op: Any, ledger: str, schema_: str | None) -> bool:
-    query = text(f"SELECT 1 FROM {qualified(op, ledger, schema_)} WHERE number = {DONE}")
-    found = op.connection.execute(query).first()
-    op.commit()
-    return found is not None

@@ -87,8 +87,8 @@ def setting(connection: Connection, name: str) -> Any:
 
 
 def _begin(target: Any, connection: Connection, **keywords: Any) -> None:
-    if connection.dialect.name != NAME:
-        return
+    if connection.dialect.name != NAME or not isinstance(connection, Connection):
+        return  # create_mock_engine() only writes statements
     run = _runs.get(connection)
     if run is None or run.runner() is not keywords.get("_ddl_runner"):
         _runs[connection] = Run(connection, target, keywords)
@@ -96,7 +96,7 @@ def _begin(target: Any, connection: Connection, **keywords: Any) -> None:
 
 def _step(verb: str) -> Any:
     def step(target: Any, connection: Connection, **keywords: Any) -> None:
-        run = _runs.get(connection)
+        run = _runs.get(connection) if isinstance(connection, Connection) else None
         if run is None:
             return
         if isinstance(target, Table):

@@ -4,8 +4,9 @@
 
 Dialect options are looked up by options.option(). Here are the other places where SQLAlchemy goes
 by a dialect's name: variants of types, prefixes of statements, @compiles, execute_if(), ddl_if().
-The last three are decided inside of SQLAlchemy, which has no hook there: the two methods that
-decide are wrapped, and do what they did for every dialect but ours.
+The last three, and whether the CHECK of a variant is made, are decided inside of SQLAlchemy, which
+has no hook there: the methods that decide are wrapped, and do what they did for every dialect but
+ours.
 """
 
 # SQLAlchemy's compilers have few types.
@@ -21,6 +22,7 @@ from sqlalchemy import BigInteger, Integer, SmallInteger, literal
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext import compiler as ext_compiler
 from sqlalchemy.sql import ddl, operators, type_api
+from sqlalchemy.types import SchemaType
 
 from aurora_dsql_sqlalchemy.keys import KeyStatements
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
@@ -82,6 +84,20 @@ def _wrap_dispatcher(inherited: Any) -> Any:
     return call
 
 
+def _wrap_variant(inherited: Any) -> Any:
+    @functools.wraps(inherited)
+    def is_impl_for_variant(self: Any, dialect: Any, kw: dict[str, Any]) -> Any:
+        variants = kw.get("variant_mapping")
+        if variants and dialect.name == NAME and means_us(list(variants)):
+            kw["variant_mapping"] = {**variants, NAME: variants[FALLBACK]}
+        return inherited(self, dialect, kw)
+
+    return is_impl_for_variant
+
+
+SchemaType._is_impl_for_variant = _wrap_variant(  # type: ignore[method-assign]
+    SchemaType._is_impl_for_variant
+)
 ddl.DDLIf._should_execute = _wrap_condition(  # type: ignore[method-assign]
     ddl.DDLIf._should_execute
 )

@@ -29,6 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     cast,
+    create_mock_engine,
     event,
     func,
     inspect,
@@ -136,6 +137,34 @@ def test_check_of_an_enum_is_made_only_when_asked_for() -> None:
     assert "CONSTRAINT ab CHECK (x IN ('a', 'b'))" in compiled(
         CreateTable(Table("t", MetaData(), Column("x", kind)))
     )
+
+
+def test_check_of_an_enum_goes_with_the_variant_that_is_ours() -> None:
+    enum = Enum("a", "b", name="ab", create_constraint=True)
+    variant = Column("x", String(5).with_variant(enum, "postgresql"))
+    assert "CONSTRAINT ab CHECK" in compiled(CreateTable(Table("t", MetaData(), variant)))
+    enum = Enum("a", "b", name="ab", create_constraint=True)
+    other = Column("x", enum.with_variant(types.Text(), "postgresql"))
+    assert compiled(CreateTable(Table("t", MetaData(), other))) == "CREATE TABLE t ( x TEXT )"
+    assert "CHECK" in compiled(CreateTable(other.table), sqlite.dialect())
+
+
+def test_statements_are_written_without_a_connection() -> None:
+    sent: list[str] = []
+    url = "auroradsql+psycopg://admin@a123456789012345678901234b.dsql.us-east-1.on.aws/postgres"
+    mock: Any = create_mock_engine(url, lambda sql, *rest: sent.append(compiled(sql)))
+    kind = String(5).with_variant(postgresql.DOMAIN("short", String(5)), "postgresql")
+    metadata = MetaData()
+    Table("t", metadata, Column("id", Integer, primary_key=True), Column("x", kind, index=True))
+    metadata.create_all(mock, checkfirst=False)
+    metadata.drop_all(mock, checkfirst=False)
+    assert [" ".join(statement.split()[:4]) for statement in sent] == [
+        "CREATE DOMAIN short AS",
+        "CREATE TABLE t (",
+        "CREATE INDEX ASYNC ix_t_x",
+        "DROP TABLE t",
+        "DROP DOMAIN short",
+    ]
 
 
 # @compiles
