@@ -4,7 +4,7 @@
 /* libdsql: Amazon Aurora DSQL from C: signing in, and a driver.
  *
  * Reading order: errors, retrying, environment, endpoint, credentials, token, trust,
- * connection, statements, events.
+ * connection, statements, events, transactions, pool.
  *
  * Words used for every pointer: "borrowed" (the caller keeps it; until when is
  * said), "copied", "taken" and "returned - caller frees with X". Unless a
@@ -64,7 +64,8 @@ DSQL_API const char *dsql_version(void);
     X(DSQL_E_TIMEOUT, -14, "time is up")                                                           \
     X(DSQL_E_CLOSED, -15, "connection is closed")                                                  \
     X(DSQL_E_SERVER, -16, "refused by the server")                                                 \
-    X(DSQL_E_STATE, -17, "not possible in this state of the connection")
+    X(DSQL_E_STATE, -17, "not possible in this state of the connection")                           \
+    X(DSQL_E_OUTCOME, -18, "perhaps committed: nobody knows")
 
 enum dsql_code {
     DSQL_OK = 0,
@@ -440,6 +441,81 @@ DSQL_API DSQL_MUST_CHECK int dsql_exec(struct dsql_conn *conn, const char *sql,
                                        const struct dsql_value *values, int count,
                                        void (*each)(void *context, const struct dsql_event *row),
                                        void *context, struct dsql_error *error);
+
+/* ------------------------------------------------------------ transactions */
+
+/* How often a transaction is tried. NULL or a struct of zeros: 5 tries, waits
+ * of 50 ms, doubled each time up to 5 s, half of each random. */
+struct dsql_retry {
+    unsigned int attempts;       /* tries in all, the first one too; 0: 5 */
+    int64_t deadline_ms;         /* no try begins later than this after the first; 0: no limit */
+    struct dsql_backoff backoff; /* all zeros: as above */
+    /* Called before each wait, NULL: nothing is. error says why the try failed;
+     * borrowed for the call. Other than 0 ends the tries with that error. */
+    int (*on_retry)(void *context, unsigned int attempt, int64_t wait_ms,
+                    const struct dsql_error *error);
+    void *context; /* borrowed; on_retry()'s */
+};
+
+/* What a transaction does: sends its statements on conn and reads their events
+ * to DSQL_EVENT_READY (dsql_exec() does both). It neither begins nor ends
+ * transactions. 0: what it did is to be committed; anything else is rolled back
+ * and returned as it is, unless error says that the transaction may be run
+ * again. It may be called several times, so what it does outside of the
+ * database must bear that. error is never NULL. */
+typedef int dsql_work(struct dsql_conn *conn, void *context, struct dsql_error *error);
+
+/* Runs work in a transaction, blocking, from its start again whenever the
+ * service gave it up for a conflict (40001, at COMMIT too). begin: what may
+ * follow BEGIN ("BEGIN READ ONLY"); NULL: "BEGIN". context is work's, borrowed.
+ * 0: committed. DSQL_E_OUTCOME: the connection ended, or the service failed,
+ * while COMMIT was under way, so nobody knows; it is not run again. Anything
+ * else: not committed. */
+DSQL_API DSQL_MUST_CHECK int dsql_run_transaction(struct dsql_conn *conn, const char *begin,
+                                                  dsql_work *work, void *context,
+                                                  const struct dsql_retry *retry,
+                                                  struct dsql_error *error);
+
+/* -------------------------------------------------------------------- pool */
+
+/* Connections that are kept for the next user. Every function of a pool may be
+ * called from any thread at any time, dsql_pool_free() but as the last. A child
+ * of fork() makes a pool of its own: its parent's refuses it connections, and
+ * dsql_pool_free() there closes without a word. */
+struct dsql_pool;
+
+struct dsql_pool_options {
+    int size;            /* connections at most, idle and in use; 0: 10 */
+    int max_age_seconds; /* a connection this old is not handed out again, give or take a tenth
+                            less at random; 0: 3,300, since the service ends them at 3,600 */
+    int wait_ms;         /* how long dsql_pool_get() waits for another user's; 0: 30,000; -1: for
+                            ever */
+};
+
+/* connect and options are copied (connect->env's context is borrowed until the
+ * pool and its connections are free); options may be NULL. Nothing is connected
+ * yet. *pool is returned - caller frees with dsql_pool_free(). */
+DSQL_API DSQL_MUST_CHECK int dsql_pool_new(const struct dsql_conn_options *connect,
+                                           const struct dsql_pool_options *options,
+                                           struct dsql_pool **pool, struct dsql_error *error);
+/* A connection that is idle, young enough and alive as far as its socket tells
+ * (no round trip), or a new one, with a token of its own; blocking. DSQL_E_TIMEOUT
+ * when all were in use for wait_ms. *conn is the pool's: given back with
+ * dsql_pool_put(), by any thread. */
+DSQL_API DSQL_MUST_CHECK int dsql_pool_get(struct dsql_pool *pool, struct dsql_conn **conn,
+                                           struct dsql_error *error);
+/* Gives it back. A transaction that was left open is rolled back, blocking; a
+ * connection that is broken, or whose answers were not read, is closed. */
+DSQL_API void dsql_pool_put(struct dsql_pool *pool, struct dsql_conn *conn);
+/* dsql_run_transaction() on a connection of the pool, and again on another one
+ * when that was lost before COMMIT. */
+DSQL_API DSQL_MUST_CHECK int dsql_pool_run_transaction(struct dsql_pool *pool, const char *begin,
+                                                       dsql_work *work, void *context,
+                                                       const struct dsql_retry *retry,
+                                                       struct dsql_error *error);
+/* Closes the idle connections and frees. One that somebody still has is his
+ * from now on: he frees it with dsql_conn_free(). NULL is allowed. */
+DSQL_API void dsql_pool_free(struct dsql_pool *pool);
 
 #ifdef __cplusplus
 }

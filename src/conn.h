@@ -104,4 +104,10 @@ struct dsql__request *dsql__request_first(struct dsql_conn *conn);
 /* Removes the first and releases its statement. */
 void dsql__request_pop(struct dsql_conn *conn);
 
+/* exec.c: reads events, blocking, to the end of the batch. each (NULL: nobody)
+ * gets the rows. DSQL_E_SERVER with sqlstate and message when a statement failed. */
+DSQL_MUST_CHECK int dsql__read_batch(struct dsql_conn *conn,
+                                     void (*each)(void *context, const struct dsql_event *row),
+                                     void *context, struct dsql_error *error);
+
 #endif

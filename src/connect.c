@@ -15,15 +15,8 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
+#include "env.h"
 #include "error.h"
-
-static int64_t
-milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ------------------------------------------------------------ to the socket */
 
@@ -81,7 +74,7 @@ dial(struct dsql_conn *conn, struct dsql_error *error)
                                 &connecting->sockets, &connecting->dial, error);
     }
     if (result == 0) {
-        result = dsql__dial_poll(connecting->dial, milliseconds(), &fd, error);
+        result = dsql__dial_poll(connecting->dial, dsql__monotonic_ms(), &fd, error);
     }
     if (result != 0) {
         return result;
@@ -183,7 +176,7 @@ static int
 try_later(struct dsql_conn *conn, struct dsql_error *error)
 {
     struct dsql__connecting *connecting = conn->connecting;
-    int64_t due = milliseconds() + jitter(connecting->pause_ms);
+    int64_t due = dsql__monotonic_ms() + jitter(connecting->pause_ms);
     if (connecting->deadline >= 0 && due >= connecting->deadline) {
         return DSQL_E_SERVER; /* the server's own words say more than a timeout */
     }
@@ -205,7 +198,7 @@ static int
 rest(struct dsql_conn *conn, struct dsql_error *error)
 {
     (void)error;
-    if (milliseconds() < conn->connecting->due) {
+    if (dsql__monotonic_ms() < conn->connecting->due) {
         return DSQL_WANT_READ;
     }
     conn->connecting->step = DSQL__STEP_DIAL;
@@ -327,7 +320,7 @@ dsql__connect_begin(struct dsql_conn *conn, struct dsql_error *error)
 {
     struct dsql__connecting *connecting = conn->connecting;
     if (connecting->timeout_ms >= 0) {
-        connecting->deadline = milliseconds() + connecting->timeout_ms;
+        connecting->deadline = dsql__monotonic_ms() + connecting->timeout_ms;
     }
     if (connecting->step == DSQL__STEP_RESOLVE) {
         return dsql__resolver_start(connecting->endpoint.host, connecting->port,
@@ -386,7 +379,7 @@ dsql__connect_poll(struct dsql_conn *conn, struct dsql_error *error)
     };
     struct dsql__connecting *connecting = conn->connecting;
     for (;;) {
-        if (connecting->deadline >= 0 && milliseconds() >= connecting->deadline) {
+        if (connecting->deadline >= 0 && dsql__monotonic_ms() >= connecting->deadline) {
             return time_is_up(connecting, error);
         }
         int result = steps[connecting->step](conn, error);
@@ -428,6 +421,6 @@ dsql__connect_timeout_ms(const struct dsql_conn *conn)
     if (due < 0) {
         return -1;
     }
-    int64_t left = due - milliseconds();
+    int64_t left = due - dsql__monotonic_ms();
     return left > 0 ? (int)left : 0;
 }

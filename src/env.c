@@ -132,3 +132,11 @@ dsql__env_expand(const struct dsql_env *env, const char *path, char **expanded)
     *expanded = strdup(path);
     return *expanded ? 0 : DSQL_E_NOMEM;
 }
+
+int64_t
+dsql__monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

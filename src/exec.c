@@ -35,10 +35,9 @@ keep_error(const struct dsql_event *event, struct dsql_error *error)
     }
 }
 
-/* Reads to the end of the batch. */
-static int
-read_batch(struct dsql_conn *conn, void (*each)(void *, const struct dsql_event *), void *context,
-           struct dsql_error *error)
+int
+dsql__read_batch(struct dsql_conn *conn, void (*each)(void *, const struct dsql_event *),
+                 void *context, struct dsql_error *error)
 {
     struct dsql_event event = {0};
     int failure = 0;
@@ -60,7 +59,7 @@ read_batch(struct dsql_conn *conn, void (*each)(void *, const struct dsql_event 
             keep_error(&event, error);
             break;
         case DSQL_EVENT_COPY_IN:
-            result = dsql_send_copy_end(conn, "dsql_exec() copies nothing", error);
+            result = dsql_send_copy_end(conn, "the program sent no data", error);
             if (result != 0) {
                 return result;
             }
@@ -81,5 +80,5 @@ dsql_exec(struct dsql_conn *conn, const char *sql, const struct dsql_value *valu
     if (failure == 0) {
         failure = dsql_send_sync(conn, error);
     }
-    return failure != 0 ? failure : read_batch(conn, each, context, error);
+    return failure != 0 ? failure : dsql__read_batch(conn, each, context, error);
 }

@@ -54,6 +54,29 @@ connecting_tells_of_missing_memory(void)
     server_stop(&server);
 }
 
+static int
+make_pool(void)
+{
+    char access_key[] = "AKIA", secret_key[] = "S", session_token[] = "T";
+    const struct dsql_credentials credentials = {
+        .access_key = access_key, .secret_key = secret_key, .session_token = session_token};
+    const struct dsql_env env = {0};
+    const struct dsql_conn_options options = {
+        .host = "localhost", .user = "app", .credentials = &credentials, .env = &env};
+    struct dsql_pool *pool;
+    struct dsql_error error = {0};
+    int failure = dsql_pool_new(&options, NULL, &pool, &error);
+    CHECK(failure == error.code && (failure == 0) == (pool != NULL));
+    dsql_pool_free(pool);
+    return failure;
+}
+
+static void
+a_pool_tells_of_missing_memory(void)
+{
+    fail_each(make_pool, 6);
+}
+
 static void
 authorities_are_used_also_when_they_cannot_be_kept(void)
 {
@@ -74,6 +97,7 @@ main(void)
 {
     static const struct check_test tests[] = {
         TEST(connecting_tells_of_missing_memory),
+        TEST(a_pool_tells_of_missing_memory),
         TEST(authorities_are_used_also_when_they_cannot_be_kept),
     };
     return RUN(tests);
