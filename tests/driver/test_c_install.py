@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import libdsql.local
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -36,31 +39,68 @@ def prefix(tmp_path_factory) -> Path:
     return place / "usr"
 
 
-@pytest.mark.parametrize("linking", ["shared", "static"])
-def test_example_compiles_by_pkg_config_and_signs(prefix, tmp_path, linking):
-    variables = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
-    # The static library with OpenSSL's shared ones: not every system has all that --static names.
-    packages = ["libdsql", "libssl", "libcrypto"] if linking == "static" else ["libdsql"]
-    flags = run("pkg-config", "--cflags", "--libs", *packages, **variables).split()
-    if linking == "static":
-        flags = [str(prefix / "lib" / "libdsql.a") if flag == "-ldsql" else flag for flag in flags]
-    program = tmp_path / "token"
-    run("cc", "-Wall", "-Werror", ROOT / "examples/c/token.c", *flags, "-o", program)
+@pytest.fixture
+def build(prefix: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Compiles an example as its first lines say, and returns the program."""
+
+    def compiled(name: str, *packages: str, static: bool = False) -> Path:
+        variables = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
+        # The static library with OpenSSL's shared ones: few systems have all that --static names.
+        names = ["libdsql", *packages, *(["libssl", "libcrypto"] if static else [])]
+        flags = run("pkg-config", "--cflags", "--libs", *names, **variables).split()
+        if static:
+            library = str(prefix / "lib" / "libdsql.a")
+            flags = [library if flag == "-ldsql" else flag for flag in flags]
+        source, program = ROOT / "examples" / "c" / f"{name}.c", tmp_path / name
+        run("cc", "-Wall", "-Wextra", "-Werror", source, *flags, "-pthread", "-o", program)
+        return program
+
+    return compiled
+
+
+@pytest.fixture
+def where(endpoint: libdsql.local.LocalEndpoint) -> tuple[str, ...]:
+    return (str(endpoint.port), endpoint.ca, endpoint.credentials)
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+def test_example_compiles_by_pkg_config_and_signs(prefix, build, static):
     keys = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "S"}
+    program = build("token", static=static)
     token = run(program, "localhost", LD_LIBRARY_PATH=str(prefix / "lib"), **keys)
     assert token.startswith("localhost/?Action=DbConnectAdmin&")
 
 
-def test_example_connects_and_prints_rows(prefix, tmp_path, endpoint):
-    flags = run(
-        "pkg-config", "--cflags", "--libs", "libdsql", PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig"
-    ).split()
-    program = tmp_path / "query"
-    run("cc", "-Wall", "-Werror", ROOT / "examples/c/query.c", *flags, "-o", program)
-    where = (str(endpoint.port), endpoint.ca, endpoint.credentials)
+def test_example_connects_and_prints_rows(prefix, build, where):
     sql = "SELECT g, NULL, 'ä' FROM generate_series(1, 3) g"
-    rows = run(program, "localhost", sql, *where, LD_LIBRARY_PATH=str(prefix / "lib"))
+    library = str(prefix / "lib")
+    rows = run(build("query"), "localhost", sql, *where, LD_LIBRARY_PATH=library)
     assert rows == "".join(f"{number}\tNULL\tä\n" for number in (1, 2, 3))
+
+
+def test_example_signs_libpq_in(prefix, build, where):
+    program = build("libpq", "libpq")
+    assert run(program, "localhost", *where, LD_LIBRARY_PATH=str(prefix / "lib")) == "admin\n"
+
+
+def test_example_counts_every_step_when_several_run_at_a_time(prefix, build, where):
+    program = build("retry")
+    run(program, "localhost", *where, LD_LIBRARY_PATH=str(prefix / "lib"))  # makes the table
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(prefix / "lib"), "LD_PRELOAD": ""}
+    running = [
+        subprocess.Popen(
+            [program, "localhost", *where], stdout=subprocess.PIPE, text=True, env=environment
+        )
+        for _ in range(6)
+    ]
+    numbers = sorted(int(each.communicate()[0]) for each in running)
+    assert [each.returncode for each in running] == [0] * 6
+    assert numbers == list(range(numbers[0], numbers[0] + 6))
+
+
+def test_pet_clinic_in_c_loses_no_visit(prefix, build, where):
+    said = run(build("pet_clinic"), "localhost", *where, LD_LIBRARY_PATH=str(prefix / "lib"))
+    assert re.fullmatch(r"visits at 4 desks: 20, in \d+ tries\ncounted: 20, rows: 20\n", said)
 
 
 def test_header_stands_alone_also_for_cplusplus(prefix, tmp_path):
@@ -73,11 +113,17 @@ def test_header_stands_alone_also_for_cplusplus(prefix, tmp_path):
             tmp_path / "only.o")  # fmt: skip
 
 
-def test_only_dsql_symbols_are_exported(prefix):
+def test_what_is_exported_is_what_the_header_declares(prefix):
     lines = run("nm", "-D", "--defined-only", prefix / "lib" / "libdsql.so").splitlines()
-    names = {line.split()[-1] for line in lines}
-    assert names
-    assert all(name.startswith("dsql_") and not name.startswith("dsql__") for name in names)
+    exported = {line.split()[-1] for line in lines}
+    header = (ROOT / "include" / "dsql.h").read_text()
+    assert exported == set(re.findall(r"^DSQL_API .*?(\w+)\(", header, re.MULTILINE))
+
+
+def test_no_function_of_this_major_version_is_gone(prefix):
+    lines = run("nm", "-D", "--defined-only", prefix / "lib" / "libdsql.so").splitlines()
+    promised = (ROOT / "tests" / "golden" / "symbols-2.txt").read_text().split()
+    assert set(promised) <= {line.split()[-1] for line in lines}
 
 
 def test_openssl_is_the_only_library_linked(prefix):
