@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection, Engine, event, exc
 from sqlalchemy.ext.asyncio import (
@@ -33,6 +33,22 @@ from aurora_dsql_sqlalchemy.retry import (
     Tries,
     outcome_of,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict, Unpack
+
+    class Changes(TypedDict, total=False):
+        """Single members of RetrySettings."""
+
+        attempts: int
+        first_wait: float
+        max_wait: float
+        multiplier: float
+        jitter: float
+        deadline: float | None
+        lost_connections: bool
+        on_retry: Callable[[Retry], object] | None
+
 
 __all__ = [
     "CommitOutcomeUnknown",
@@ -62,34 +78,34 @@ def run_transaction(
     bind: Engine | Connection,
     callback: Callable[[Connection], T],
     settings: RetrySettings = ...,
-    **changes: Any,
+    **changes: Unpack[Changes],
 ) -> T: ...
 @overload
 def run_transaction(
     bind: sessionmaker[S],
     callback: Callable[[S], T],
     settings: RetrySettings = ...,
-    **changes: Any,
+    **changes: Unpack[Changes],
 ) -> T: ...
 @overload
 def run_transaction(
     bind: AsyncEngine | AsyncConnection,
     callback: Callable[[AsyncConnection], Awaitable[T]],
     settings: RetrySettings = ...,
-    **changes: Any,
+    **changes: Unpack[Changes],
 ) -> Coroutine[Any, Any, T]: ...
 @overload
 def run_transaction(
     bind: async_sessionmaker[A],
     callback: Callable[[A], Awaitable[T]],
     settings: RetrySettings = ...,
-    **changes: Any,
+    **changes: Unpack[Changes],
 ) -> Coroutine[Any, Any, T]: ...
 def run_transaction(
     bind: Any,
     callback: Callable[[Any], Any],
     settings: RetrySettings = DEFAULT,
-    **changes: Any,
+    **changes: Unpack[Changes],
 ) -> Any:
     """Run callback in a transaction, commit, and return what it returned.
 
@@ -133,9 +149,30 @@ async def _run_async(one: Any, bind: Any, callback: Any, settings: RetrySettings
         await retry.sleep_async(wait)
 
 
+@overload
 def transactional(
-    bind: Any, settings: RetrySettings = DEFAULT, **changes: Any
-) -> Callable[[Callable[Concatenate[Any, P], T]], Callable[P, T]]:
+    bind: Engine | Connection, settings: RetrySettings = ..., **changes: Unpack[Changes]
+) -> Callable[[Callable[Concatenate[Connection, P], T]], Callable[P, T]]: ...
+@overload
+def transactional(
+    bind: sessionmaker[S], settings: RetrySettings = ..., **changes: Unpack[Changes]
+) -> Callable[[Callable[Concatenate[S, P], T]], Callable[P, T]]: ...
+@overload
+def transactional(
+    bind: AsyncEngine | AsyncConnection,
+    settings: RetrySettings = ...,
+    **changes: Unpack[Changes],
+) -> Callable[
+    [Callable[Concatenate[AsyncConnection, P], Awaitable[T]]],
+    Callable[P, Coroutine[Any, Any, T]],
+]: ...
+@overload
+def transactional(
+    bind: async_sessionmaker[A], settings: RetrySettings = ..., **changes: Unpack[Changes]
+) -> Callable[[Callable[Concatenate[A, P], Awaitable[T]]], Callable[P, Coroutine[Any, Any, T]]]: ...
+def transactional(
+    bind: Any, settings: RetrySettings = DEFAULT, **changes: Unpack[Changes]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator: the function's first argument is the connection or session of a transaction.
 
     The other arguments are the caller's, and are the same for each try. bind, settings and changes
@@ -143,13 +180,13 @@ def transactional(
     """
     _one_try(bind)
 
-    def decorate(function: Callable[Concatenate[Any, P], T]) -> Callable[P, T]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
-        def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        def run(*args: Any, **kwargs: Any) -> Any:
             def callback(connection: Any) -> Any:
                 return function(connection, *args, **kwargs)
 
-            return run_transaction(bind, callback, settings, **changes)  # type: ignore[no-any-return]
+            return run_transaction(bind, callback, settings, **changes)
 
         return run
 

@@ -1,15 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The user's own dsql-local: found, or started, by the program itself."""
+"""dsql-local: the user's own, found or started by the program itself, or one of a program's own."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -17,6 +20,8 @@ from libdsql._libdsql import InterfaceError, OperationalError
 
 IDLE_EXIT_SECONDS = 600
 START_SECONDS = 180
+ORPHAN_EXIT_SECONDS = 3600
+"""When an endpoint ends whose process was killed before it could end it."""
 
 #: The ready line; file names may hold spaces.
 _READY = re.compile(
@@ -127,6 +132,53 @@ def endpoint(*, again: bool = False) -> LocalEndpoint:
         if _known is None or again:
             _known = _ask()
         return _known
+
+
+def arguments(where: LocalEndpoint) -> dict[str, str | int]:
+    """What libdsql.connect() and connect_args need to get there, without resolving a name."""
+    return {
+        "host": "localhost",
+        "hostaddr": "127.0.0.1",
+        "port": where.port,
+        "region": where.region,
+        "sslrootcert": where.ca,
+        "credentials_file": where.credentials,
+    }
+
+
+@contextlib.contextmanager
+def ephemeral(*options: str) -> Iterator[LocalEndpoint]:
+    """An endpoint of its own for a `with` block: new and empty, at any free port, gone with it.
+
+    options: further ones of dsql-local, as "--inject", "occ=0.1". Raises OperationalError with
+    what it said if it does not start.
+    """
+    command = [program(), "--ephemeral", "--port", "0", "--drain", "0"]
+    command += ["--idle-exit", str(ORPHAN_EXIT_SECONDS), *options]
+    with tempfile.TemporaryFile("w+") as log:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(),
+            )
+        except OSError as error:
+            raise OperationalError(f"{command[0]} cannot be run: {error.strerror}") from error
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                process.wait()
+                log.seek(0)
+                said = log.read().strip().removeprefix("dsql-local: ")
+                raise OperationalError(said or f"dsql-local ended with {process.returncode}")
+            yield parse_ready(line)
+        finally:
+            process.terminate()
+            process.communicate()
 
 
 def main() -> NoReturn:
