@@ -85,14 +85,14 @@ class _Object(NamedTuple):
     name: str
 
 
-class _Cleaner:
+class Cleaner:
     """Makes what dsql_create_all makes, and brings an endpoint back to that state.
 
     before: what was there before. kept: what is there between tests; None: it is to be made.
     left: tables that got rows when they were made.
     """
 
-    def __init__(self, engine: Engine, create_all: CreateAll | None) -> None:
+    def __init__(self, engine: Engine, create_all: CreateAll | None = None) -> None:
         self.engine = engine
         self.create_all = create_all
         self.before = self._tried(self._objects)
@@ -223,18 +223,18 @@ def _dsql_cleaner(
     dsql_url: URL,
     dsql_engine_options: dict[str, Any],
     dsql_create_all: CreateAll | None,
-) -> Iterator[_Cleaner]:
+) -> Iterator[Cleaner]:
     options = dsql_engine_options
     if dsql_url.get_dialect().is_async:  # the cleaner is not
         dsql_url = local_url(dsql_endpoint)
         options = {name: value for name, value in options.items() if name == "foreign_keys"}
     engine = create_engine(dsql_url, **options)
-    yield _Cleaner(engine, dsql_create_all)
+    yield Cleaner(engine, dsql_create_all)
     engine.dispose()
 
 
 @pytest.fixture
-def dsql_clean(_dsql_cleaner: _Cleaner) -> Iterator[None]:
+def dsql_clean(_dsql_cleaner: Cleaner) -> Iterator[None]:
     """Around a test: the shared tables are there and empty, and nothing else is."""
     _dsql_cleaner.prepare()
     yield

@@ -1,85 +1,209 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The examples in the documents, run as they stand there."""
+"""The examples in the documents, run as they stand there. None is left out: a page's Python is run
+from its top to its end and prints what the page says, its C is compiled, its commands are known."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import libdsql.local
 import pytest
+from aurora_dsql_sqlalchemy import create_dsql_engine
+from aurora_dsql_sqlalchemy.testing import Cleaner
+from run_document import FILE, Block, blocks
+from support import Program
 
 ROOT = Path(__file__).parents[2]
+RUNNER = ROOT / "tests" / "run_document.py"
+
+ELSEWHERE = {
+    # A folder in which alembic is run, step by step.
+    "docs/alembic.md": "test_alembic_document.py",
+}
+"""Documents whose Python, commands and settings another file of tests runs."""
+
+PRINTED = {
+    "README.md": "…-…-…-…-…\n(42,)\n",
+    "docs/bulk.md": "10,000 committed\n10,000 committed\n3,500 committed, 2,500 skipped\n",
+}
+"""What the examples of pages print that do not say it."""
 
 
-def example(document: str, number: int = 0) -> str:
-    """A Python example of a document, the first unless a number says otherwise."""
-    found = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
-    return str(found[number])
+def documents() -> Iterator[str]:
+    for pattern in ("*.md", "docs/*.md", "examples/*/*.md"):
+        for path in sorted(ROOT.glob(pattern)):
+            yield str(path.relative_to(ROOT))
 
 
-def examples(document: str) -> str:
-    """All Python examples of a document, one after the other; without those of absent packages."""
-    found = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
-    has_pandas = importlib.util.find_spec("pandas") is not None
-    return "\n".join(part for part in found if has_pandas or "import pandas" not in part)
+def of(document: str, language: str) -> list[Block]:
+    return [block for block in blocks(ROOT / document) if block.language == language]
 
 
-def run(*arguments: str, **variables: str) -> str:
+def with_blocks(language: str) -> list[str]:
+    return [name for name in documents() if of(name, language) and name not in ELSEWHERE]
+
+
+def files(document: str) -> dict[str, str]:
+    """Its examples that are files of a user's tests, by their names."""
+    found = [block.text for block in of(document, "python") if FILE.match(block.text)]
+    return {FILE.match(text)[1]: text for text in found}  # type: ignore[index]
+
+
+def test_every_block_is_run_or_checked() -> None:
+    known = {"python", "sh", "c", "text"}
+    for document in documents():
+        for block in blocks(ROOT / document):
+            where = f"{document}:{block.line}"
+            if document in ELSEWHERE:
+                runs = (Path(__file__).parent / ELSEWHERE[document]).read_text()
+                assert document in runs and f'blocks("{block.language}")' in runs, where
+            elif document == "docs/design.md":
+                assert block.language == "", f"{where} is no drawing"
+            else:
+                assert block.language in known, f"{where}: nothing runs {block.language!r}"
+
+
+# Python
+
+Place = tuple[Path, Cleaner]
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Place]:
+    """Where an example finds an endpoint in place of the user's own, and what empties it."""
+    place = Path(tempfile.mkdtemp(prefix="dsql-test-", dir="/tmp"))
+    place.chmod(0o711)
+    program = Program("--port", "0", "--data", str(place / "dsql-local"))
+    engine = create_dsql_engine("localhost", connect_args=libdsql.local.arguments(program.endpoint))
+    yield place, Cleaner(engine)
+    engine.dispose()
+    program.stop()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def run(*arguments: str | Path, cwd: Path = ROOT, **variables: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
         timeout=120,
+        cwd=cwd,
         env={**os.environ, **variables},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("document", "number", "printed"),
-    [
-        ("README.md", 0, r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"),
-        ("docs/quickstart.md", 0, ""),
-        ("docs/ddl.md", 0, ""),
-        ("docs/ddl.md", 1, r"INDEX_BUILD public\.visit_once completed None\n"),
-    ],
-)
-def test_example_runs_on_the_local_endpoint(
-    place: Path, start: Callable[..., Any], document: str, number: int, printed: str
-) -> None:
-    # The example finds this endpoint in place of the user's own.
-    start("--data", str(place / "dsql-local"))
-    output = run("-W", "error", "-c", example(document, number), XDG_DATA_HOME=str(place))
-    assert re.fullmatch(printed, output), output
+def pattern(text: str) -> str:
+    """What a text of a page stands for: where it has an ellipsis, anything may be."""
+    return ".*".join(map(re.escape, text.split("…")))
 
 
-def test_fixture_of_the_testing_page_gives_an_engine(tmp_path: Path) -> None:
-    module = tmp_path / "test_it.py"
-    test = "def test_it(engine):\n    with engine.connect():\n        pass\n"
-    module.write_text(f"{example('docs/testing.md')}\n\n{test}")
-    printed = run(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", str(module)
-    )
-    assert "1 passed" in printed
+@pytest.mark.parametrize("document", with_blocks("python"))
+def test_examples_of_a_page_run_and_print_what_it_says(document: str, local: Place) -> None:
+    place, cleaner = local
+    cleaner.prepare()
+    output = run("-W", "error", RUNNER, ROOT / document, XDG_DATA_HOME=str(place))
+    cleaner.clean()
+    said = PRINTED.get(document, "") + "".join(block.text for block in of(document, "text"))
+    assert re.fullmatch(pattern(said), output, re.DOTALL), output
 
 
-BULK = "10,000 committed\n10,000 committed\n3,500 committed, 2,500 skipped\n"
+@pytest.mark.parametrize("document", [name for name in with_blocks("python") if files(name)])
+def test_examples_that_are_files_pass_in_pytest(document: str, tmp_path: Path) -> None:
+    for name, text in files(document).items():
+        (tmp_path / name).write_text(text)
+    options = ["-q", "-W", "error", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
+    output = run("-m", "pytest", *options, cwd=tmp_path)
+    assert re.search(r"\n\d+ passed in ", output), output
 
 
-@pytest.mark.parametrize(
-    ("document", "printed"), [("docs/transactions.md", "0\n"), ("docs/bulk.md", BULK)]
-)
-def test_examples_of_a_page_run_one_after_the_other(
-    place: Path, start: Callable[..., Any], document: str, printed: str
-) -> None:
-    start("--data", str(place / "dsql-local"))
-    output = run("-W", "error", "-c", examples(document), XDG_DATA_HOME=str(place))
-    assert output == printed
+# C
+
+PRELUDE = """
+#include <dsql.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+void print_row(void *context, const struct dsql_event *row);
+"""
+"""What the examples that are no whole program stand behind."""
+
+
+@pytest.mark.parametrize("document", with_blocks("c"))
+def test_examples_in_c_compile(document: str, tmp_path: Path) -> None:
+    texts = [block.text for block in of(document, "c")]
+    whole = [text for text in texts if "int\nmain(" in text]
+    parts = "\n".join(text for text in texts if text not in whole)
+    if parts:
+        whole.append(f"{PRELUDE}\nvoid example(const char *host)\n{{\n{parts}\n}}\n")
+    for number, text in enumerate(whole):
+        source = tmp_path / f"{number}.c"
+        source.write_text(text)
+        environment = {**os.environ, "LD_PRELOAD": ""}
+        command = ["cc", "-std=c11", "-Wall", "-Werror", "-Wno-unused", "-fsyntax-only"]
+        command += [f"-I{ROOT / 'include'}", str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, f"{document}: {done.stderr}"
+
+
+# Commands
+
+
+def commands(document: str) -> Iterator[list[str]]:
+    """The words of each command; lines that end with a backslash go on."""
+    for block in of(document, "sh"):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                yield words
+
+
+def check_pip(words: list[str]) -> None:
+    """Our own package with extras that it has."""
+    project = (ROOT / "pyproject.toml").read_text()
+    extras = project.partition("[project.optional-dependencies]")[2].partition("\n[project.")[0]
+    assert words[1] == "install", words
+    for word in words[2:]:
+        found = re.fullmatch(r"(?:aurora-dsql-sqlalchemy|[./]+)(?:\[([\w,]+)\])?", word)
+        assert found, f"{word} is not ours"
+        for extra in (found[1] or "local").split(","):
+            assert re.search(rf"^{extra} = ", extras, re.MULTILINE), f"there is no extra {extra}"
+
+
+def check_options(words: list[str], explained: str) -> None:
+    for word in words[1:]:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in explained, f"{words[0]} has no {word}"
+
+
+def check_dev(words: list[str]) -> None:
+    usage = (ROOT / "dev").read_text().partition("\nEND")[0]
+    assert f"\n  {words[1]} " in usage, words
+    check_options(words, usage)
+
+
+def check_dsql_local(words: list[str]) -> None:
+    command = [libdsql.local.program(), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    check_options(words, done.stdout)
+
+
+CHECKS = {"pip": check_pip, "./dev": check_dev, "dsql-local": check_dsql_local}
+
+
+@pytest.mark.parametrize("document", with_blocks("sh"))
+def test_commands_are_known(document: str) -> None:
+    for words in commands(document):
+        assert words[0] in CHECKS, f"{document}: nothing checks {words}"
+        CHECKS[words[0]](words)
