@@ -72,6 +72,15 @@ def test_every_block_is_run_or_checked() -> None:
                 assert block.language in known, f"{where}: nothing runs {block.language!r}"
 
 
+def test_picture_is_what_its_tool_draws(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "tools").mkdir()
+    tool = Path(shutil.copy(ROOT / "tools" / "draw_retries.py", tmp_path / "tools"))
+    run(tool)
+    drawn = (tmp_path / "docs" / "retries.svg").read_text()
+    assert drawn == (ROOT / "docs" / "retries.svg").read_text()
+
+
 # Python
 
 Place = tuple[Path, Cleaner]
