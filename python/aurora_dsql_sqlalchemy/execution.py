@@ -23,6 +23,7 @@ from sqlalchemy.util import await_only
 from aurora_dsql_sqlalchemy import retry
 from aurora_dsql_sqlalchemy.connect import boolean
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED
+from aurora_dsql_sqlalchemy.refusals import explain
 from aurora_dsql_sqlalchemy.retry import RetrySettings, Tries, sqlstate
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ class TransactionMixin(PGDialect):
                 return
             except self.loaded_dbapi.Error as error:
                 self._note(connection, error)
+                explain(error)
                 if not repeatable or not self.retries or not libdsql.is_retryable(sqlstate(error)):
                     raise
                 tries = tries or Tries(self.retries, "a statement")

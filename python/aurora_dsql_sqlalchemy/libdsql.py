@@ -31,6 +31,7 @@ from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
 from aurora_dsql_sqlalchemy.connect import DIRECT_TLS_LIBPQ, from_texts
+from aurora_dsql_sqlalchemy.placeholders import adapt
 from aurora_dsql_sqlalchemy.retry import sqlstate
 
 if TYPE_CHECKING:
@@ -248,6 +249,20 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
         finally:
             dbapi_connection.autocommit = before
         return None if name is None else str(name)
+
+    # Statements
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        if context is not None and context.compiled is None:
+            statement, parameters = adapt(statement, parameters, False)
+        super().do_execute(cursor, statement, parameters, context)
+
+    def do_executemany(
+        self, cursor: Any, statement: str, parameters: Any, context: Any = None
+    ) -> None:
+        if context is not None and context.compiled is None:
+            statement, parameters = adapt(statement, parameters, True)
+        super().do_executemany(cursor, statement, parameters, context)
 
     # Connections
 
