@@ -72,11 +72,11 @@ def normal_expression(expression: str) -> str:
 
 
 def identity_is_ours(identity: Any) -> bool:
-    """Whether an Identity is what an integer key gets that asks for nothing."""
+    """Whether an Identity is what an integer key gets that asks for nothing, with either cache."""
     return (
         not identity.always
         and not identity.cycle
         and identity.increment in (None, 1)
         and identity.minvalue in (None, 1)
-        and identity.cache == SEQUENCE_CACHE
+        and identity.cache in (1, SEQUENCE_CACHE)
     )

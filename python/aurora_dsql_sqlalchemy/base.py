@@ -21,7 +21,7 @@ from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_arguments
 from aurora_dsql_sqlalchemy.creating import RunningDDL, seconds
-from aurora_dsql_sqlalchemy.ddl import AuroraDSQLDDLCompiler
+from aurora_dsql_sqlalchemy.ddl import SEQUENCE_CACHE, AuroraDSQLDDLCompiler, sequence_cache_of
 from aurora_dsql_sqlalchemy.execution import TransactionMixin
 from aurora_dsql_sqlalchemy.keys import make_keys
 from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
@@ -78,6 +78,8 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
 
     connect_args: as in create_engine(); taken here, so that wrong names are refused at once.
     foreign_keys: whether foreign keys of the metadata are created in the database.
+    sequence_cache: values of an identity or a sequence that a session takes at once, where the
+        model does not say: with 1 keys grow from row to row, with 65536 from session to session.
     """
 
     name = "auroradsql"
@@ -98,6 +100,7 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         self,
         connect_args: Mapping[str, Any] | None = None,
         foreign_keys: bool = False,
+        sequence_cache: int = SEQUENCE_CACHE,
         **kwargs: Any,
     ) -> None:
         # Looking for the hstore type takes a query, and with psycopg a SAVEPOINT.
@@ -105,6 +108,7 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         super().__init__(**kwargs)
         self.connect_args = dict(connect_args or {})
         self.foreign_keys = foreign_keys
+        self.sequence_cache = sequence_cache_of(sequence_cache)
 
     # Connecting
 
@@ -125,6 +129,9 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         if "foreign_keys" in url.query:
             self.foreign_keys = boolean("foreign_keys", url.query["foreign_keys"])
             url = url.difference_update_query(["foreign_keys"])
+        if "sequence_cache" in url.query:
+            self.sequence_cache = sequence_cache_of(url.query["sequence_cache"])
+            url = url.difference_update_query(["sequence_cache"])
         if "wait_for_jobs" in url.query:
             self.wait_for_jobs = seconds(url.query["wait_for_jobs"])
             url = url.difference_update_query(["wait_for_jobs"])

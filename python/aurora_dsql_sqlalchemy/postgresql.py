@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model says for `postgresql` holds for us, unless it says something for `auroradsql`.
 
-Dialect options are looked up by options.option(). Here are the other places where SQLAlchemy goes
-by a dialect's name: variants of types, prefixes of statements, @compiles, execute_if(), ddl_if().
-The last three, and whether the CHECK of a variant is made, are decided inside of SQLAlchemy, which
-has no hook there: the methods that decide are wrapped, and do what they did for every dialect but
-ours.
+Dialect options are looked up by options.option(), decorators.py cares for types that look at the
+dialect's name. Here are the other places where SQLAlchemy goes by it: variants of types, prefixes
+of statements, @compiles, execute_if(), ddl_if(). The last three, and whether the CHECK of a variant
+is made, are decided inside of SQLAlchemy, which has no hook there: the methods that decide are
+wrapped, and do what they did for every dialect but ours.
 """
 
 # SQLAlchemy's compilers have few types.
@@ -22,11 +22,12 @@ from sqlalchemy import BigInteger, Integer, SmallInteger, literal
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext import compiler as ext_compiler
 from sqlalchemy.sql import ddl, operators, type_api
-from sqlalchemy.types import SchemaType
+from sqlalchemy.types import SchemaType, TypeDecorator
 
+from aurora_dsql_sqlalchemy.decorators import decorated
 from aurora_dsql_sqlalchemy.keys import KeyStatements
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
-from aurora_dsql_sqlalchemy.types import AuroraDSQLTypeCompiler
+from aurora_dsql_sqlalchemy.types import AuroraDSQLTypeCompiler, variant_of
 
 LITERAL = literal(1).type
 """The type of a number that is compared to no column."""
@@ -171,7 +172,10 @@ class PostgreSQLNames(PGDialect):
 
     def type_descriptor(self, typeobj: Any) -> Any:
         type_ = type_api.to_instance(typeobj)
-        variants = type_._variant_mapping
-        if FALLBACK in variants and NAME not in variants:
-            return variants[FALLBACK]._gen_dialect_impl(self)
-        return super().type_descriptor(type_)
+        variant = variant_of(type_, self)
+        if variant is not None:
+            return variant._gen_dialect_impl(self)
+        adapted = super().type_descriptor(type_)
+        if adapted is type_ and isinstance(type_, TypeDecorator):
+            return decorated(type_, self)
+        return adapted

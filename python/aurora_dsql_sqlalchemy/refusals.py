@@ -88,8 +88,8 @@ ADVICE = tuple(
         ("concurrently", "Leave it out, each index is built in the background."),
         (
             "configuration parameter",
-            "Leave it out; for a limit of time use the program's, for the time zone and search_path "
-            "SET exists.",
+            "Leave it out; a limit of time is the program's to keep, and of the settings SET knows "
+            "search_path, the time zone and a few others.",
         ),
         ("text search configuration", "Use 'simple'."),
     )

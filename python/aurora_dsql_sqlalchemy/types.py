@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import types
@@ -14,6 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.util import immutabledict
 
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, refuse
 
@@ -102,6 +104,26 @@ def plain(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
             return type_
 
 
+def has_column(type_: TypeEngine[Any], dialect: Dialect) -> bool:
+    """Whether a column can be of the type."""
+    found = plain(type_, dialect)
+    return not any(isinstance(found, kind) for kind, _ in NO_COLUMN)
+
+
+def variant_of(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any] | None:
+    """What with_variant() says for PostgreSQL, if that is ours.
+
+    It is not, where no column could have it, as an array, and the type itself is one for columns.
+    """
+    variants = type_._variant_mapping
+    if FALLBACK not in variants or NAME in variants:
+        return None
+    found = variants[FALLBACK]
+    base = copy(type_)
+    base._variant_mapping = immutabledict()
+    return found if has_column(found, dialect) or not has_column(base, dialect) else None
+
+
 def check_column(column: Column[Any], dialect: Dialect) -> None:
     """Refuse a column of a type that the service has for expressions only."""
     type_ = plain(column.type, dialect)
@@ -128,10 +150,13 @@ class AuroraDSQLTypeCompiler(PGTypeCompiler):
     """PostgreSQL's types, without enumerated types and collations."""
 
     def process(self, type_: TypeEngine[Any], **kw: Any) -> str:
-        variants = type_._variant_mapping
-        if FALLBACK in variants and NAME not in variants:
-            type_ = variants[FALLBACK]
-        return super().process(type_, **kw)
+        return super().process(variant_of(type_, self.dialect) or type_, **kw)
+
+    def visit_type_decorator(self, type_: TypeDecorator[Any], **kw: Any) -> str:
+        made = type_.dialect_impl(self.dialect)  # see decorators.py
+        if isinstance(made, TypeDecorator):
+            return super().visit_type_decorator(made, **kw)
+        return self.process(made, **kw)
 
     def visit_ENUM(self, type_: Any, identifier_preparer: Any = None, **kw: Any) -> str:
         return f"VARCHAR({type_.length})"

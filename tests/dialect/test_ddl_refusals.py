@@ -79,7 +79,7 @@ class Tags(TypeDecorator[Any]):
         (ARRAY(Integer), "JSONB"),
         (postgresql.ARRAY(String), "JSONB"),
         (Tags(), "JSONB"),
-        (String().with_variant(postgresql.ARRAY(String), "postgresql"), "JSONB"),
+        (ARRAY(String).with_variant(postgresql.ARRAY(String), "postgresql"), "JSONB"),
         (postgresql.INT4RANGE(), "two columns"),
         (postgresql.HSTORE(), "JSONB"),
         (postgresql.INET(), "String"),

@@ -65,9 +65,56 @@ class Either(TypeDecorator[Any]):
         return dialect.type_descriptor(JSON().with_variant(postgresql.JSONB(), "postgresql"))
 
 
+class Named(TypeDecorator[Any]):
+    """As the GUID of SQLAlchemy's documentation: UUID for PostgreSQL, hexadecimal digits else."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        if dialect.name in {"postgresql", "cockroachdb"}:
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
+        return dialect.type_descriptor(String(32))
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:
+        return str(value) if dialect.name == "postgresql" else value.hex
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return UUID(value) if dialect.name.startswith("postgres") else UUID(hex=value)
+
+
+class NamedBoth(Named):
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        if dialect.name == "auroradsql":
+            return dialect.type_descriptor(String(36))
+        return super().load_dialect_impl(dialect)
+
+
+class NamedList(TypeDecorator[Any]):
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Any) -> Any:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.ARRAY(String))
+        return dialect.type_descriptor(JSON())
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:
+        return value if dialect.name == "postgresql" else {"items": value}
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return value if dialect.name == "postgresql" else value["items"]
+
+
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
+        (Named(), "UUID"),
+        (NamedBoth(), "VARCHAR(36)"),
+        (NamedList(), "JSON"),
+        (JSON().with_variant(postgresql.ARRAY(String), "postgresql"), "JSON"),
         (JSON().with_variant(postgresql.JSONB(), "postgresql"), "JSONB"),
         (JSON().with_variant(postgresql.JSONB(), "postgresql", "sqlite"), "JSONB"),
         (JSON().with_variant(mysql.LONGTEXT(), "mysql"), "JSON"),
@@ -82,6 +129,26 @@ class Either(TypeDecorator[Any]):
 )
 def test_variant_for_postgresql_is_ours(kind: Any, text: str) -> None:
     assert column_type(kind) == text
+
+
+def test_types_that_ask_for_the_name_go_through_postgresql_s_branches(engine: Engine) -> None:
+    table = Table(
+        "named",
+        MetaData(),
+        Column("id", Named(), primary_key=True),
+        Column("tags", NamedList()),
+    )
+    table.create(engine)
+    try:
+        with engine.begin() as connection:
+            key = UUID(int=5)
+            connection.execute(table.insert(), {"id": key, "tags": ["a", "b"]})
+            query = select(table).where(table.c.id.in_([key]), table.c.id == key)
+            assert connection.execute(query).one() == (key, ["a", "b"])
+            digits = connection.scalar(select(cast(table.c.id, String)))
+            assert digits == str(key)
+    finally:
+        table.drop(engine)
 
 
 def test_variant_is_what_values_go_through() -> None:
