@@ -10,9 +10,19 @@ from typing import Any
 
 import pytest
 from aurora_dsql_sqlalchemy import create_async_dsql_engine, create_dsql_engine
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import (
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    Sequence,
+    Table,
+    create_engine,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.schema import CreateSequence, CreateTable
 
 ID = "abcdefghijklmnopqrstuvwxyz"
 HOST = f"{ID}.dsql.eu-west-1.on.aws"
@@ -227,3 +237,15 @@ def test_options_of_a_url_survive_its_text(driver: str) -> None:
     found = arguments(create_engine(url.render_as_string()))
     assert found["profile"] == "clinic"
     assert found["application_name"].startswith("x:aurora-dsql-python-")
+
+
+def test_sequence_cache_is_an_option_of_the_engine_and_of_the_url(driver: str) -> None:
+    by_argument = create_dsql_engine(HOST, "admin", driver, sequence_cache=1)
+    by_url = create_engine(f"auroradsql+{driver}://{HOST}?sequence_cache=1")
+    keyed = Table("keyed", MetaData(), Column("id", Integer, primary_key=True))
+    for engine in (by_argument, by_url):
+        assert "IDENTITY (CACHE 1)" in str(CreateTable(keyed).compile(engine))
+        assert str(CreateSequence(Sequence("s")).compile(engine)) == "CREATE SEQUENCE s CACHE 1"
+    for wrong in ("2", "many"):
+        with pytest.raises(ArgumentError, match="65536"):
+            create_engine(f"auroradsql+{driver}://{HOST}?sequence_cache={wrong}")
