@@ -148,6 +148,8 @@ void print_row(void *context, const struct dsql_event *row);
 """
 """What the examples that are no whole program stand behind."""
 
+FUNCTION = re.compile(r"^static \w+\n\w+\([^)]*\)\n\{\n(?:.*\n)*?\}\n", re.MULTILINE)
+
 
 @pytest.mark.parametrize("document", with_blocks("c"))
 def test_examples_in_c_compile(document: str, tmp_path: Path) -> None:
@@ -155,7 +157,9 @@ def test_examples_in_c_compile(document: str, tmp_path: Path) -> None:
     whole = [text for text in texts if "int\nmain(" in text]
     parts = "\n".join(text for text in texts if text not in whole)
     if parts:
-        whole.append(f"{PRELUDE}\nvoid example(const char *host)\n{{\n{parts}\n}}\n")
+        functions = PRELUDE + "\n".join(FUNCTION.findall(parts))
+        parts = FUNCTION.sub("", parts)
+        whole.append(f"{functions}\nvoid example(const char *host)\n{{\n{parts}\n}}\n")
     for number, text in enumerate(whole):
         source = tmp_path / f"{number}.c"
         source.write_text(text)
