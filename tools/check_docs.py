@@ -39,7 +39,8 @@ def dead_links() -> Iterator[str]:
 
 def missing(document: str, names: set[str]) -> Iterator[str]:
     """The names that a document does not have as a word in code style."""
-    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", read(document)))))
+    text = re.sub(r"^```.*\n((?:.*\n)*?)```$", r"`\1`", read(document), flags=re.MULTILINE)
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
     if not names:
         yield f"{document}: found no names to look for, correct {Path(__file__).name}"
     for name in sorted(names - words):
@@ -59,17 +60,23 @@ def python_constant(path: str, name: str) -> set[str]:
     return set()
 
 
+def dialect_arguments() -> set[str]:
+    """What the parts of the dialect take from create_engine() beside SQLAlchemy's own."""
+    found: set[str] = set()
+    for path in (ROOT / "python/aurora_dsql_sqlalchemy").glob("*.py"):
+        for item in ast.walk(ast.parse(path.read_text())):
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__" and item.args.kwarg:
+                found |= {argument.arg for argument in item.args.args}
+    return found - {"self", "connect_args"}
+
+
 def engine_options() -> set[str]:
     """The parameters of create_dsql_engine() that are options of a connection, and our others."""
     tree = ast.parse(read("python/aurora_dsql_sqlalchemy/__init__.py"))
     functions = {item.name: item for item in tree.body if isinstance(item, ast.FunctionDef)}
     given = {argument.arg for argument in functions["create_dsql_engine"].args.args}
     ours = python_constant("python/aurora_dsql_sqlalchemy/connect.py", "OWN_OPTIONS")
-    return (
-        (given & {"sslmode", "sslrootcert", "application_name"})
-        | ours
-        | {"foreign_keys", "retries", "implicit_commit", "savepoints"}
-    )
+    return (given & {"sslmode", "sslrootcert", "application_name"}) | ours | dialect_arguments()
 
 
 def environment_variables() -> set[str]:

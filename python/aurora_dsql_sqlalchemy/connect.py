@@ -52,9 +52,10 @@ def check(
         )
     unknown = [name for name in given if name not in OWN_OPTIONS and not is_driver_option(name)]
     if unknown:
+        others = ": another driver's needs that driver, as driver='psycopg'"
         raise exc.ArgumentError(
-            f"neither Aurora DSQL ({', '.join(OWN_OPTIONS)}) nor {driver} "
-            f"knows the option {', '.join(map(repr, unknown))}"
+            f"neither Aurora DSQL ({', '.join(OWN_OPTIONS)}) nor {driver} knows the option "
+            f"{', '.join(map(repr, unknown))}{others if driver == 'libdsql' else ''}"
         )
     several = [name for name, value in given.items() if isinstance(value, tuple)]
     if several or "," in str(given.get("host", "")):
