@@ -27,9 +27,11 @@ RUNNER = ROOT / "tests" / "run_document.py"
 
 ELSEWHERE = {
     # A folder in which alembic is run, step by step.
-    "docs/alembic.md": "test_alembic_document.py",
+    "docs/alembic.md": "dialect/test_alembic_document.py",
+    # What the command dsql prints.
+    "docs/cli.md": "cli/test_document.py",
 }
-"""Documents whose Python, commands and settings another file of tests runs."""
+"""Documents that another file of tests runs, all of them."""
 
 PRINTED = {
     "README.md": "…-…-…-…-…\n(42,)\n",
@@ -54,8 +56,12 @@ def with_blocks(language: str) -> list[str]:
 
 def files(document: str) -> dict[str, str]:
     """Its examples that are files of a user's tests, by their names."""
-    found = [block.text for block in of(document, "python") if FILE.match(block.text)]
-    return {FILE.match(text)[1]: text for text in found}  # type: ignore[index]
+    found: dict[str, str] = {}
+    for block in of(document, "python"):
+        if name := FILE.match(block.text):
+            assert name[1] not in found, f"{document} has {name[1]} twice"
+            found[name[1]] = block.text
+    return found
 
 
 def test_every_block_is_run_or_checked() -> None:
@@ -64,8 +70,9 @@ def test_every_block_is_run_or_checked() -> None:
         for block in blocks(ROOT / document):
             where = f"{document}:{block.line}"
             if document in ELSEWHERE:
-                runs = (Path(__file__).parent / ELSEWHERE[document]).read_text()
-                assert document in runs and f'blocks("{block.language}")' in runs, where
+                runs = (ROOT / "tests" / ELSEWHERE[document]).read_text()
+                assert f'"{Path(document).name}"' in runs, where
+                assert re.search(rf'["`]{block.language}\b', runs), where
             elif document == "docs/design.md":
                 assert block.language == "", f"{where} is no drawing"
             else:
