@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Alembic on Aurora DSQL: operations in the service's forms, and what autogenerate compares.
+"""Alembic on Aurora DSQL: operations in the service's forms.
 
 Importing the dialect is enough; see docs/alembic.md. Each operation is committed by itself, since a
 transaction of the service has room for one DDL statement and no rows beside it.
@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alembic.ddl._autogen import ComparisonResult
-from alembic.ddl.postgresql import PostgresqlImpl
+from alembic.ddl.base import IdentityColumnDefault, alter_column, alter_table
+from alembic.ddl.postgresql import visit_identity_column
 from alembic.operations.batch import BatchOperationsImpl
 from alembic.util import CommandError
 from sqlalchemy import (
@@ -26,22 +26,18 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Sequence,
     UniqueConstraint,
-    exc,
     inspect,
     schema,
     text,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import UpdateBase
 
 from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, jobs
-from aurora_dsql_sqlalchemy.alembic_compare import (
-    identity_is_ours,
-    normal_default,
-    normal_expression,
-    normal_type,
-)
+from aurora_dsql_sqlalchemy.alembic_compare import ComparingImpl
+from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
 from aurora_dsql_sqlalchemy.creating import WAIT
-from aurora_dsql_sqlalchemy.ddl import ValidateConstraint, is_sequence_key
+from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
 from aurora_dsql_sqlalchemy.options import option
 
 VERSIONS = "alembic_version"
@@ -53,7 +49,7 @@ def refuse(what: str, advice: str = BATCH) -> Any:
     raise CommandError(f"Aurora DSQL has no {what}: {advice}")
 
 
-class AuroraDSQLImpl(PostgresqlImpl):
+class AuroraDSQLImpl(ComparingImpl):
     """PostgreSQL's operations, as far as the service has them."""
 
     __dialect__ = "auroradsql"
@@ -234,106 +230,17 @@ class AuroraDSQLImpl(PostgresqlImpl):
             return arguments[1].name in key["constrained_columns"]
         return False
 
-    # What autogenerate compares
 
-    def _compare_identity_default(self, metadata_identity: Any, inspector_identity: Any) -> Any:
-        """A key that the dialect numbers by itself has no identity in the model."""
-        column = getattr(inspector_identity, "column", None)
-        if metadata_identity is None and column is not None:
-            model = self._in_model(column.table, column.name)
-            ours = model is not None and is_sequence_key(model)
-            if ours and identity_is_ours(inspector_identity):
-                return set(), set(), False
-        return super()._compare_identity_default(metadata_identity, inspector_identity)
-
-    def _in_model(self, table: Any, name: str) -> Any:
-        models = self.context_opts.get("target_metadata") or ()
-        for metadata in models if isinstance(models, (list, tuple)) else (models,):
-            default = self.dialect.default_schema_name
-            for found in metadata.tables.values():
-                same = (found.schema or default) == (table.schema or default)
-                if found.name == table.name and same:
-                    for column in found.c:
-                        if column.name == name:
-                            return column
-        return None
-
-    def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
-        compiler: Any = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
-        there = normal_type(inspector_column.type, self.dialect)
-        return normal_type(compiler.column_type(metadata_column), self.dialect) != there
-
-    def compare_server_default(
-        self,
-        inspector_column: Any,
-        metadata_column: Any,
-        rendered_metadata_default: Any,
-        rendered_inspector_default: Any,
-    ) -> bool:
-        if isinstance(metadata_column.default, Sequence) or is_sequence_key(metadata_column):
-            return False
-        wanted, there = rendered_metadata_default, rendered_inspector_default
-        if wanted is None or there is None:
-            return wanted is not there
-        if normal_default(wanted) == normal_default(there):
-            return False
-        if "(" in wanted + there:
-            return True
-        return not self._same_constant(metadata_column, normal_default(wanted), there)
-
-    def _same_constant(self, column: Column[Any], wanted: str, there: str) -> bool:
-        """Ask the server whether two constants are the same value of a column's type."""
-        kind = self.dialect.type_compiler.process(column.type)
-        kind = "JSONB" if kind == "JSON" else kind
-        quoted = "'" + wanted.replace("'", "''") + "'"
-        self.commit()
-        try:
-            same = self.connection.scalar(  # type: ignore[union-attr]
-                text(
-                    f"SELECT CAST({quoted} AS {kind}) = CAST({there} AS {kind})".replace(":", "\\:")
-                )
-            )
-        except exc.DBAPIError:
-            self.dialect.do_rollback(self.connection.connection)  # type: ignore[union-attr]
-            return False
-        self.commit()
-        return bool(same)
-
-    def compare_indexes(self, metadata_index: Index, reflected_index: Index) -> ComparisonResult:
-        wanted, there = self._describe(metadata_index), self._describe(reflected_index)
-        changes = [
-            f"{name} {there[name]!r} to {wanted[name]!r}"
-            for name in wanted
-            if wanted[name] != there[name]
-        ]
-        if changes:
-            return ComparisonResult.Different(changes)
-        return ComparisonResult.Equal()
-
-    def _describe(self, index: Index) -> dict[str, Any]:
-        """What makes an index, in a form that does not depend on how it was written."""
-        compiler: Any = self.dialect.ddl_compiler(self.dialect, None)  # type: ignore[arg-type]
-        include = [getattr(item, "name", item) for item in option(index, "include") or ()]
-        return {
-            "unique": bool(index.unique),
-            "keys": [normal_expression(compiler._index_key(item)) for item in index.expressions],
-            "include": include,
-            "where": normal_expression(compiler._index_predicate(index)),
-            "nulls_not_distinct": bool(option(index, "nulls_not_distinct")),
-            "invalid": bool(index.dialect_kwargs.get("auroradsql_invalid")),
-        }
-
-    def _dialect_options(self, item: Any) -> tuple[Any, ...]:
-        return ("nulls_not_distinct",) if option(item, "nulls_not_distinct") else ()
-
-    def adjust_reflected_dialect_options(self, reflected_object: Any, kind: str) -> dict[str, Any]:
-        options = dict(reflected_object.get("dialect_options", {}))
-        return {name: value for name, value in options.items() if value not in ([], None)}
-
-    def correct_for_autogen_foreignkeys(self, conn_fks: Any, metadata_fks: Any) -> None:
-        if not getattr(self.dialect, "foreign_keys", False):
-            conn_fks.clear()
-            metadata_fks.clear()
+@compiles(IdentityColumnDefault, AuroraDSQLImpl.__dialect__)
+def _visit_identity(element: IdentityColumnDefault, compiler: Any, **kw: Any) -> str:
+    """An identity is changed by options one by one, each with its value in full."""
+    wanted, there = element.default, element.existing_server_default
+    if not (isinstance(wanted, Identity) and isinstance(there, Identity)):
+        return str(visit_identity_column(element, compiler, **kw))
+    table = alter_table(compiler, element.table_name, element.schema)
+    column = alter_column(compiler, element.column_name)
+    clauses = identity_clauses(wanted, there, compiler.dialect.sequence_cache)
+    return f"{table} {column} {clauses}"
 
 
 def _wrap_flush(inherited: Any) -> Any:

@@ -71,6 +71,7 @@ from aurora_dsql_sqlalchemy.alembic_finish import (
     old_of,
     qualified,
 )
+from aurora_dsql_sqlalchemy.ddl import is_sequence_key
 from aurora_dsql_sqlalchemy.retry import sqlstate
 
 BATCH = 1000
@@ -336,8 +337,6 @@ class Copy(ApplyBatchImpl):
         """The new table; its identities go on behind the largest value of the old one."""
         table = self.new_table
         assert table is not None
-        for column in list(table.c):
-            self._number_on(column)
         # Foreign keys come when the rows are there, also those to the table itself.
         for constraint in self.foreign_keys:
             table.constraints.discard(constraint)
@@ -347,25 +346,24 @@ class Copy(ApplyBatchImpl):
         finally:
             table.indexes = indexes
             table.constraints.update(self.foreign_keys)
+        for column in table.c:
+            self._number_on(column)
 
     def _number_on(self, column: Column[Any]) -> None:
-        automatic = column is column.table._autoincrement_column and column.default is None
-        if column.identity is None and not (automatic and column.server_default is None):
+        if column.identity is None and not is_sequence_key(column):
             return
-        if column.name not in self.source.c:
+        if column.key not in self.source.c:
             return
-        identity = column.identity or schema.Identity(cache=None)
-        downwards = (identity.increment or 1) < 0
-        largest = func.min if downwards else func.max
-        last = self.connection.scalar(select(largest(self.source.c[column.name])))
+        increment = (column.identity and column.identity.increment) or 1
+        largest = func.min if increment < 0 else func.max
+        last = self.connection.scalar(select(largest(self.source.c[column.key])))
         self.op.commit()
         if last is None:
             return
-        start = last + (identity.increment or 1)
-        if column.identity is None:
-            column.server_default = None
-            identity._set_parent(column)
-        identity.start = start
+        name = self.op.dialect.identifier_preparer.quote(column.name)
+        table = qualified(self.op, self.new, self.schema)
+        restart = f"ALTER TABLE {table} ALTER COLUMN {name} RESTART WITH {last + increment}"
+        self.op._exec(schema.DDL(restart.replace("%", "%%")))
 
     def _copy_rows(self) -> None:
         assert self.new_table is not None

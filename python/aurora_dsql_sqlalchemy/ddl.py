@@ -21,7 +21,7 @@ from sqlalchemy.schema import (
 )
 from sqlalchemy.sql import coercions, operators, roles
 from sqlalchemy.sql.compiler import DDLCompiler
-from sqlalchemy.sql.elements import ColumnClause, TextClause, UnaryExpression
+from sqlalchemy.sql.elements import Case, ColumnClause, TextClause, UnaryExpression
 from sqlalchemy.sql.functions import next_value
 
 from aurora_dsql_sqlalchemy.options import check_index, check_table, option, refuse
@@ -375,6 +375,8 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         if not isinstance(expression, ColumnClause):
             expression = expression.self_group()
         text = self.sql_compiler.process(expression, include_table=False, literal_binds=True)
+        if isinstance(expression, Case):
+            text = f"({text})"
         if isinstance(expression, TextClause) and (order := ORDER.search(text)):
             descending |= order[1].upper() == "DESC"
             text = text[: order.start()] + text[order.end() :]

@@ -81,13 +81,24 @@ COUNTERPARTS = {
     "SMALLDATETIME": "TIMESTAMP WITHOUT TIME ZONE",
     "DATETIMEOFFSET": "TIMESTAMP WITH TIME ZONE",
     "UNIQUEIDENTIFIER": "UUID",
+    "SMALLMONEY": "NUMERIC(10, 4)",
+    "XML": "TEXT",
     # Oracle's
     "BINARY_DOUBLE": "DOUBLE PRECISION",
     "BINARY_FLOAT": "REAL",
     "RAW": "BYTEA",
     "LONG": "TEXT",
+    "ROWID": "TEXT",
 }
 """Names of other databases' types, and of ours for the same values."""
+
+NO_COUNTERPART = {
+    "SET": "use JSONB, or a table with a row for each element",
+    "ROWVERSION": "use a BigInteger that version_id_col counts",
+    "SQL_VARIANT": "use JSONB or Text",
+    "BFILE": "use LargeBinary",
+}
+"""Names of other databases' types that have no like, and what to use."""
 
 LONGEST = {"VARCHAR": 65535, "CHAR": 4096}
 
@@ -125,7 +136,10 @@ def variant_of(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any] | No
 
 
 def check_column(column: Column[Any], dialect: Dialect) -> None:
-    """Refuse a column of a type that the service has for expressions only."""
+    """Refuse a column of a type that the service has for expressions only, or not at all."""
+    name = column.type.__visit_name__
+    if name in NO_COUNTERPART:
+        refuse(f"columns of type {name}", NO_COUNTERPART[name])
     type_ = plain(column.type, dialect)
     for kind, advice in NO_COLUMN:
         if isinstance(type_, kind):
@@ -166,6 +180,13 @@ class AuroraDSQLTypeCompiler(PGTypeCompiler):
         if hasattr(type_, "varying"):
             return super().visit_BIT(type_, **kw)
         return "BIGINT" if getattr(type_, "length", None) else "BOOLEAN"
+
+    def visit_INTERVAL(self, type_: Any, **kw: Any) -> str:
+        # Oracle's has neither fields nor a precision of its own.
+        return super().visit_INTERVAL(type_, **kw) if hasattr(type_, "fields") else "INTERVAL"
+
+    def visit_MONEY(self, type_: Any, **kw: Any) -> str:
+        return "NUMERIC(19, 4)"  # SQL Server's; PostgreSQL's is refused
 
     def visit_DATETIME(self, type_: Any, **kw: Any) -> str:
         return self.visit_TIMESTAMP(type_, **kw)

@@ -36,7 +36,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import mssql, mysql, postgresql
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.exc import CompileError, InvalidRequestError
 from sqlalchemy.schema import (
@@ -89,6 +89,9 @@ class Tags(TypeDecorator[Any]):
         (postgresql.TSVECTOR(), "Text"),
         (String(collation="de_DE"), "leave collation out"),
         (String(70000), "use Text"),
+        (mysql.SET("a", "b"), "JSONB"),
+        (mssql.SQL_VARIANT(), "Text"),
+        (mssql.ROWVERSION(), "version_id_col"),
     ],
 )
 def test_type_that_no_column_can_have(kind: Any, advice: str) -> None:

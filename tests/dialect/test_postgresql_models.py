@@ -36,7 +36,7 @@ from sqlalchemy import (
     select,
     types,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -192,6 +192,10 @@ def test_variant_is_what_values_go_through() -> None:
         (mysql.DATETIME(fsp=3), "TIMESTAMP WITHOUT TIME ZONE"),
         (mysql.DOUBLE(), "DOUBLE PRECISION"),
         (mysql.BIT(8), "BIGINT"),
+        (mssql.MONEY(), "NUMERIC(19, 4)"),
+        (mssql.XML(), "TEXT"),
+        (oracle.INTERVAL(), "INTERVAL"),
+        (postgresql.INTERVAL(fields="DAY TO SECOND", precision=3), "INTERVAL DAY TO SECOND (3)"),
     ],
 )
 def test_type_of_another_database_has_a_counterpart(kind: Any, text: str) -> None:
