@@ -12,6 +12,7 @@ or by a URL, which signs in by itself as well::
 
 ``create_async_dsql_engine()`` and ``create_async_engine()`` make engines for asyncio. The driver is
 ``libdsql``, which comes along; ``psycopg``, and ``psycopg2`` or ``asyncpg``, where they are named.
+``postgresql+auroradsql://`` is the same for programs that take no other name than PostgreSQL's.
 
 Host
     A cluster's endpoint, a cluster id (with a region), a PrivateLink name (with ``cluster_id``
@@ -97,6 +98,9 @@ for _driver in ("libdsql", "psycopg"):
     registry.register(
         f"auroradsql.{_driver}_async", f"{__name__}.{_driver}", f"AuroraDSQLDialectAsync_{_driver}"
     )
+registry.register(
+    "postgresql.auroradsql", f"{__name__}.as_postgresql", "AuroraDSQLDialect_as_postgresql"
+)
 
 
 def _engine_arguments(

@@ -16,6 +16,7 @@ from typing import Any
 
 from alembic.ddl.base import IdentityColumnDefault, alter_column, alter_table
 from alembic.ddl.postgresql import visit_identity_column
+from alembic.operations.base import AbstractOperations
 from alembic.operations.batch import BatchOperationsImpl
 from alembic.util import CommandError
 from sqlalchemy import (
@@ -42,7 +43,10 @@ from aurora_dsql_sqlalchemy.options import option
 
 VERSIONS = "alembic_version"
 
-BATCH = "use batch_alter_table(), which copies the table (autogenerate: render_as_batch=True)"
+BATCH = (
+    "use batch_alter_table(), which copies the table (autogenerate: render_as_batch=True), or make "
+    "the engine with alter_by_copy=True"
+)
 
 
 def refuse(what: str, advice: str = BATCH) -> Any:
@@ -56,6 +60,8 @@ class AuroraDSQLImpl(ComparingImpl):
     transactional_ddl = False
     batches = 0
     """batch_alter_table() of the migration under way, so far."""
+    operations: Any = None
+    """Those that call this implementation."""
 
     # Executing: each statement in a transaction of its own
 
@@ -105,17 +111,32 @@ class AuroraDSQLImpl(ComparingImpl):
         given = self.context_opts.get("job_timeout")
         return given or getattr(self.dialect, WAIT) or jobs.TIMEOUT
 
+    def by_copy(self, what: str, table_name: str, schema_: str | None) -> Any:
+        """A batch for one operation if the engine says alter_by_copy; refuse otherwise."""
+        copies = getattr(self.dialect, "alter_by_copy", False) and self.operations is not None
+        if self.as_sql or not copies:
+            refuse(what)
+        return BatchOperationsImpl(
+            self.operations, table_name, schema_, "always", None, (), {}, (), {}, None, ()
+        )
+
     # Columns
 
     def add_column(self, table_name: str, column: Column[Any], **kw: Any) -> None:
         """Name and type first, then its default, which the stored rows get as well."""
         default = column.server_default
+        lacking = ""
         if isinstance(default, Computed):
-            refuse("ALTER TABLE ADD COLUMN of a computed column")
-        if isinstance(default, Identity) or column.primary_key:
-            refuse("ALTER TABLE ADD COLUMN of a key or an identity column")
-        if not column.nullable:
-            refuse("ALTER TABLE ADD COLUMN with NOT NULL")
+            lacking = "of a computed column"
+        elif isinstance(default, Identity) or column.primary_key:
+            lacking = "of a key or an identity column"
+        elif not column.nullable:
+            lacking = "with NOT NULL"
+        if lacking:
+            what = f"ALTER TABLE ADD COLUMN {lacking}"
+            batch = self.by_copy(what, table_name, kw.get("schema"))
+            batch.add_column(table_name, column)
+            return batch.flush()  # type: ignore[no-any-return]
         added: Column[Any] = Column(column.name, column.type, key=column.key)
         table = schema.Table(table_name, schema.MetaData(), added, schema=kw.get("schema"))
         assert table is added.table
@@ -140,30 +161,44 @@ class AuroraDSQLImpl(ComparingImpl):
             alembic_batch.fill(self, table, column)
 
     def alter_column(self, table_name: str, column_name: str, **kw: Any) -> None:
-        existing = kw.get("existing_type")
-        type_ = kw.pop("type_", None)
-        if type_ is not None and (
-            existing is None
-            or normal_type(type_, self.dialect) != normal_type(existing, self.dialect)
-        ):
-            refuse("ALTER COLUMN TYPE")
-        if kw.get("nullable") is False and kw.get("existing_nullable") is not False:
-            refuse("ALTER COLUMN SET NOT NULL")
-        default = kw.get("server_default")
-        added = isinstance(default, Identity) and not kw.get("existing_server_default")
-        if added and kw.get("existing_nullable") is not False:
-            refuse("identity for a column that may be NULL")
+        lacking = self._lacking(kw)
+        if lacking:
+            batch = self.by_copy(lacking, table_name, kw.pop("schema", None))
+            batch.alter_column(table_name, column_name, **kw)
+            return batch.flush()  # type: ignore[no-any-return]
+        kw.pop("type_", None)
         kw.pop("autoincrement", None)
         kw.pop("existing_autoincrement", None)
         if kw.get("nullable") is False:
             del kw["nullable"]
         super().alter_column(table_name, column_name, **kw)
+        return None
+
+    def _lacking(self, kw: Mapping[str, Any]) -> str:
+        """What of an alter_column() the service has no statement for."""
+        existing, type_ = kw.get("existing_type"), kw.get("type_")
+        if type_ is not None and (
+            existing is None
+            or normal_type(type_, self.dialect) != normal_type(existing, self.dialect)
+        ):
+            return "ALTER COLUMN TYPE"
+        if kw.get("nullable") is False and kw.get("existing_nullable") is not False:
+            return "ALTER COLUMN SET NOT NULL"
+        default = kw.get("server_default")
+        added = isinstance(default, Identity) and not kw.get("existing_server_default")
+        if added and kw.get("existing_nullable") is not False:
+            return "identity for a column that may be NULL"
+        return ""
 
     # Constraints and indexes
 
     def add_constraint(self, const: Any, **kw: Any) -> None:
         if isinstance(const, PrimaryKeyConstraint):
-            refuse("ALTER TABLE ADD PRIMARY KEY")
+            batch = self.by_copy(
+                "ALTER TABLE ADD PRIMARY KEY", const.table.name, const.table.schema
+            )
+            batch.add_constraint(const)
+            return batch.flush()  # type: ignore[no-any-return]
         if isinstance(const, UniqueConstraint) and option(const, "using_index") is None:
             return self._add_unique(const)
         super().add_constraint(const, **kw)
@@ -171,6 +206,14 @@ class AuroraDSQLImpl(ComparingImpl):
         if self.as_sql and named and not option(const, "not_valid"):
             self._exec(ValidateConstraint(const))
         return None
+
+    def drop_constraint(self, const: Any, **kw: Any) -> None:
+        table = const.table
+        if isinstance(const, PrimaryKeyConstraint) and not self.as_sql:
+            batch = self.by_copy("ALTER TABLE DROP of a primary key", table.name, table.schema)
+            batch.drop_constraint(const)
+            return batch.flush()  # type: ignore[no-any-return]
+        return super().drop_constraint(const, **kw)
 
     def _add_unique(self, const: UniqueConstraint) -> None:
         """An index, and the constraint made of it."""
@@ -252,5 +295,17 @@ def _wrap_flush(inherited: Any) -> Any:
     return flush
 
 
-# Alembic has no hook for how a batch copies a table.
+def _wrap_operations(inherited: Any) -> Any:
+    def init(self: AbstractOperations, *args: Any, **kw: Any) -> None:
+        inherited(self, *args, **kw)
+        if isinstance(self.impl, AuroraDSQLImpl):
+            self.impl.operations = self
+
+    return init
+
+
+# Alembic has no hook for how a batch copies a table, and does not tell who calls.
+AbstractOperations.__init__ = _wrap_operations(  # type: ignore[method-assign]
+    AbstractOperations.__init__
+)
 BatchOperationsImpl.flush = _wrap_flush(BatchOperationsImpl.flush)  # type: ignore[method-assign]

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.types import to_instance
+
 from aurora_dsql_sqlalchemy.ddl import SEQUENCE_CACHE
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ WORDS = {"!=": "<>", "!~~*": "notilike", "~~*": "ilike", "!~~": "notlike", "~~":
 
 
 def normal_type(type_: Any, dialect: Dialect) -> str:
-    """A type's name in full, as the service stores it."""
-    name = type_ if isinstance(type_, str) else dialect.type_compiler.process(type_)
+    """The name in full of a type, or a class of types, as the service stores it."""
+    name = type_ if isinstance(type_, str) else dialect.type_compiler.process(to_instance(type_))
     name = re.sub(r"\s+", " ", name.upper()).replace(", ", ",").replace("DECIMAL", "NUMERIC")
     if match := re.fullmatch(r"FLOAT(?:\((\d+)\))?", name):
         return "REAL" if match[1] and int(match[1]) <= 24 else "DOUBLE PRECISION"

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libdsql
@@ -19,7 +20,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import await_only
 
-from aurora_dsql_sqlalchemy.connect import advice, boolean, check, driver_arguments
+from aurora_dsql_sqlalchemy.connect import advice, boolean, check, choice, driver_arguments
 from aurora_dsql_sqlalchemy.creating import RunningDDL, seconds
 from aurora_dsql_sqlalchemy.ddl import SEQUENCE_CACHE, AuroraDSQLDDLCompiler, sequence_cache_of
 from aurora_dsql_sqlalchemy.execution import TransactionMixin
@@ -73,6 +74,20 @@ def retire_connections(engine: Engine) -> None:
 # The dialect
 
 
+def unsupported_of(word: Any) -> str:
+    return choice("unsupported", word, ("refuse", "omit"))
+
+
+URL_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "foreign_keys": partial(boolean, "foreign_keys"),
+    "sequence_cache": sequence_cache_of,
+    "unsupported": unsupported_of,
+    "alter_by_copy": partial(boolean, "alter_by_copy"),
+    "wait_for_jobs": seconds,
+}
+"""What a URL may say instead of create_engine(), and how its text is read."""
+
+
 class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLNames):
     """PostgreSQL's dialect, fitted to Aurora DSQL; each driver has a class of its own below it.
 
@@ -80,6 +95,10 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
     foreign_keys: whether foreign keys of the metadata are created in the database.
     sequence_cache: values of an identity or a sequence that a session takes at once, where the
         model does not say: with 1 keys grow from row to row, with 65536 from session to session.
+    unsupported: "refuse", or "omit": leave out of tables and indexes, with a warning, what the
+        service lacks and no result depends on.
+    alter_by_copy: Alembic's operations that the service lacks copy their table, as within
+        batch_alter_table(), for migrations that cannot be changed.
     """
 
     name = "auroradsql"
@@ -101,6 +120,8 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         connect_args: Mapping[str, Any] | None = None,
         foreign_keys: bool = False,
         sequence_cache: int = SEQUENCE_CACHE,
+        unsupported: str = "refuse",
+        alter_by_copy: bool = False,
         **kwargs: Any,
     ) -> None:
         # Looking for the hstore type takes a query, and with psycopg a SAVEPOINT.
@@ -109,6 +130,8 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         self.connect_args = dict(connect_args or {})
         self.foreign_keys = foreign_keys
         self.sequence_cache = sequence_cache_of(sequence_cache)
+        self.unsupported = unsupported_of(unsupported)
+        self.alter_by_copy = alter_by_copy
 
     # Connecting
 
@@ -126,15 +149,10 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         return dict(arguments)
 
     def create_connect_args(self, url: URL) -> Any:
-        if "foreign_keys" in url.query:
-            self.foreign_keys = boolean("foreign_keys", url.query["foreign_keys"])
-            url = url.difference_update_query(["foreign_keys"])
-        if "sequence_cache" in url.query:
-            self.sequence_cache = sequence_cache_of(url.query["sequence_cache"])
-            url = url.difference_update_query(["sequence_cache"])
-        if "wait_for_jobs" in url.query:
-            self.wait_for_jobs = seconds(url.query["wait_for_jobs"])
-            url = url.difference_update_query(["wait_for_jobs"])
+        for name, read in URL_OPTIONS.items():
+            if name in url.query:
+                setattr(self, name, read(url.query[name]))
+        url = url.difference_update_query(list(URL_OPTIONS))
         url = self.take_transaction_options(url)
         given = {**self.url_arguments(url), **self.connect_args}
         context = {"context": given.pop("context")} if "context" in given else {}

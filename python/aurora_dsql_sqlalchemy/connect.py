@@ -90,6 +90,12 @@ def boolean(name: str, text: str | tuple[str, ...]) -> bool:
     return word in TRUE_WORDS
 
 
+def choice(name: str, word: Any, words: tuple[str, ...]) -> str:
+    if word not in words:
+        raise exc.ArgumentError(f"{name}={word!r} must be {' or '.join(map(repr, words))}")
+    return str(word)
+
+
 def _number(name: str, text: str) -> int | float:
     try:
         return float(text) if "." in text else int(text)

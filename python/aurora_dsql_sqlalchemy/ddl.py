@@ -24,7 +24,7 @@ from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.sql.elements import Case, ColumnClause, TextClause, UnaryExpression
 from sqlalchemy.sql.functions import next_value
 
-from aurora_dsql_sqlalchemy.options import check_index, check_table, option, refuse
+from aurora_dsql_sqlalchemy.options import check_index, check_table, omit, option, refuse
 from aurora_dsql_sqlalchemy.types import check_column, check_key
 
 if TYPE_CHECKING:
@@ -60,8 +60,10 @@ def sequence_cache_of(value: Any) -> int:
     return number
 
 
-NOT_EMITTED = "-- not emitted, foreign_keys=True would: "
+NOT_EMITTED = "-- not emitted, "
 """How the text of a statement begins that is logged but not sent."""
+
+FOREIGN_KEYS_WOULD = f"{NOT_EMITTED}foreign_keys=True would: "
 
 KEY_COLUMNS = 8
 """Columns that a key may have."""
@@ -125,8 +127,10 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
     # Tables and columns
 
     def visit_create_table(self, create: CreateTable, **kw: Any) -> str:
-        check_table(create.element)
-        return super().visit_create_table(create, **kw)
+        check_table(create.element, self.dialect)
+        text: str = super().visit_create_table(create, **kw)
+        prefixes = " ".join(create.element._prefixes)
+        return text.replace(f"CREATE {prefixes} TABLE", "CREATE TABLE", 1)
 
     def post_create_table(self, table: Table) -> str:
         return ""
@@ -282,7 +286,7 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         if isinstance(constraint, (CheckConstraint, ForeignKeyConstraint)):
             text += " NOT VALID"
         if isinstance(constraint, ForeignKeyConstraint) and not self.dialect.foreign_keys:
-            return NOT_EMITTED + " ".join(text.split())
+            return FOREIGN_KEYS_WOULD + " ".join(text.split())
         return text
 
     def _add_unique(self, constraint: UniqueConstraint) -> str:
@@ -305,7 +309,7 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
             raise exc.CompileError("a constraint without a name cannot be validated: give it one")
         text = f"ALTER TABLE ASYNC {table} VALIDATE CONSTRAINT {name}"
         if isinstance(constraint, ForeignKeyConstraint) and not self.dialect.foreign_keys:
-            return NOT_EMITTED + text
+            return FOREIGN_KEYS_WOULD + text
         return text
 
     def visit_drop_constraint(self, drop: DropConstraint, **kw: Any) -> str:
@@ -348,7 +352,8 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         index: Index = create.element
         self._verify_index_table(index)
         assert index.table is not None
-        check_index(index)
+        if not check_index(index, self.dialect):
+            return f"{NOT_EMITTED}index {index.name}"
         self._check_keys(index.expressions, f"index {index.name!r}")
         keys = ", ".join(self._index_key(expression) for expression in index.expressions)
         words = [
@@ -381,7 +386,8 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
             descending |= order[1].upper() == "DESC"
             text = text[: order.start()] + text[order.end() :]
         if descending:
-            refuse("descending keys", "leave DESC out, an index is read in both directions")
+            advice = "leave DESC out, an index is read in both directions"
+            omit(self.dialect, "descending keys", advice)
         return text + nulls
 
     def _index_predicate(self, index: Index) -> str:

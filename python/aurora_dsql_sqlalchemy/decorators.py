@@ -29,7 +29,7 @@ DONE = "_auroradsql_decorated"
 """Attribute of a copy that was made here."""
 
 
-class _Name(str):
+class PostgreSQLName(str):
     """PostgreSQL's name, which is ours as well for programs that know it."""
 
     __slots__ = ()
@@ -45,7 +45,7 @@ class _Name(str):
 class _NamedDialect:
     """A dialect under PostgreSQL's name."""
 
-    name = _Name(FALLBACK)
+    name = PostgreSQLName(FALLBACK)
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect, PGReadOnlyConnectionC
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy import retry
-from aurora_dsql_sqlalchemy.connect import boolean
+from aurora_dsql_sqlalchemy.connect import boolean, choice
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED
 from aurora_dsql_sqlalchemy.refusals import explain
 from aurora_dsql_sqlalchemy.retry import RetrySettings, Tries, sqlstate
@@ -293,6 +293,4 @@ class TransactionMixin(PGDialect):
 
 
 def _savepoints(value: Any) -> str:
-    if value not in ("refuse", "outer"):
-        raise exc.ArgumentError(f"savepoints={value!r} must be 'refuse' or 'outer'")
-    return str(value)
+    return choice("savepoints", value, ("refuse", "outer"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import exc, schema
+from sqlalchemy.util import warn
 
 if TYPE_CHECKING:
     from sqlalchemy import Index, Table
@@ -49,38 +50,53 @@ def refuse(what: str, advice: str) -> NoReturn:
     raise exc.CompileError(f"Aurora DSQL has no {what}: {advice}")
 
 
-def check_table(table: Table) -> None:
+def omit(dialect: Any, what: str, advice: str) -> None:
+    """Refuse as well, unless the engine says unsupported="omit": then warn, and go on without."""
+    if dialect.unsupported != "omit":
+        refuse(what, advice)
+    warn(f"Aurora DSQL has no {what}: left out")
+
+
+def check_table(table: Table, dialect: Any) -> None:
     """Refuse what a table asks for beyond columns and constraints."""
     words = " ".join(str(prefix) for prefix in table._prefixes).upper().split()
     if {"TEMPORARY", "TEMP"} & set(words) or option(table, "on_commit"):
         refuse("temporary tables", "use an ordinary table, or a common table expression")
-    if words:
-        refuse(f"{' '.join(words)} tables", "leave the prefix out")
-    if option(table, "partition_by"):
-        refuse("partitions", "leave partition_by out, it spreads the rows of a table by itself")
     if option(table, "inherits"):
         refuse("table inheritance", "give each table its own columns, or use a foreign key")
+    if words:
+        omit(dialect, f"{' '.join(words)} tables", "leave the prefix out")
+    if option(table, "partition_by"):
+        advice = "leave partition_by out, it spreads the rows of a table by itself"
+        omit(dialect, "partitions", advice)
     if option(table, "tablespace"):
-        refuse("tablespaces", "leave tablespace out")
+        omit(dialect, "tablespaces", "leave tablespace out")
     if option(table, "using") not in (None, "heap", "btree_table"):
-        refuse("choice of table access methods", "leave using out")
+        omit(dialect, "choice of table access methods", "leave using out")
     if option(table, "with_oids"):
-        refuse("tables with OIDs", "use a column with Identity() or a UUID")
+        omit(dialect, "tables with OIDs", "use a column with Identity() or a UUID")
 
 
-def check_index(index: Index) -> None:
-    """Refuse what an index asks for beyond keys, included columns and a predicate."""
+def check_index(index: Index, dialect: Any) -> bool:
+    """Refuse what an index asks for beyond keys, included columns and a predicate.
+
+    False if the whole index is left out: its method is for values that are no keys otherwise.
+    """
     using = str(option(index, "using") or "btree").lower()
     if using not in ("btree", "btree_index"):
-        refuse(
-            f"index method {using}",
+        omit(
+            dialect,
+            f"index method {using}" + (f", which index {index.name!r} has" if index.name else ""),
             "leave using out and index what is searched for, for json an expression as "
             "(data ->> 'key')",
         )
+        if using not in ("hash", "brin"):
+            return False
     if option(index, "concurrently"):
-        refuse("CONCURRENTLY", "leave it out, each index is built in the background")
+        omit(dialect, "CONCURRENTLY", "leave it out, each index is built in the background")
     if option(index, "tablespace"):
-        refuse("tablespaces", "leave tablespace out")
+        omit(dialect, "tablespaces", "leave tablespace out")
     for name in (option(index, "ops") or {}).values():
         if name.lower() not in PATTERN_CLASSES:
-            refuse(f"operator class {name}", "leave ops out")
+            omit(dialect, f"operator class {name}", "leave ops out")
+    return True

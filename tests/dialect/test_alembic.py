@@ -125,6 +125,28 @@ def test_dialect_does_not_import_alembic() -> None:
 # Operations
 
 
+def test_what_only_a_copy_can_do_is_done_by_one_on_request(make_engine: MakeEngine) -> None:
+    engine = make_engine(alter_by_copy=True)
+    people(engine)
+    with operations(engine) as op:
+        op.add_column("people", Column("step", sa.BigInteger, nullable=False, server_default="4"))
+        op.alter_column("people", "age", type_=String(8), existing_type=Integer)
+        op.alter_column("people", "name", nullable=False)
+    assert rows(engine, "SELECT id, name, age, step FROM people ORDER BY id") == [
+        (n, f"n{n}", str(n), 4) for n in (1, 2, 3)
+    ]
+    assert [column(engine, name)["nullable"] for name in ("step", "age", "name")] == [
+        False,
+        True,
+        False,
+    ]
+    assert {"people_age", "people_name"} <= {
+        item["name"] for item in inspect(engine).get_indexes("people")
+    }
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE people"))
+
+
 def test_each_operation_is_committed_by_itself(engine: Engine) -> None:
     people(engine)
     with pytest.raises(ZeroDivisionError), operations(engine) as op:

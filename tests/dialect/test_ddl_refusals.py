@@ -32,13 +32,14 @@ from sqlalchemy import (
     cast,
     desc,
     func,
+    inspect,
     nulls_last,
     select,
     text,
 )
 from sqlalchemy.dialects import mssql, mysql, postgresql
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
-from sqlalchemy.exc import CompileError, InvalidRequestError
+from sqlalchemy.exc import CompileError, InvalidRequestError, SAWarning
 from sqlalchemy.schema import (
     AddConstraint,
     CreateIndex,
@@ -199,6 +200,55 @@ def test_descending_key(key: Any) -> None:
     index = Index("i", key(stored.c))
     stored.append_constraint(index)  # that of a text has no table yet
     assert "descending keys" in refusal(CreateIndex(index))
+
+
+@pytest.mark.parametrize(
+    ("element", "text", "words"),
+    [
+        (lambda t: CreateIndex(Index("i", t.c.a.desc())), "CREATE INDEX ASYNC i ON t (a)", "desc"),
+        (
+            lambda t: CreateIndex(
+                Index("i", t.c.b, postgresql_using="hash", postgresql_concurrently=True)
+            ),
+            "CREATE INDEX ASYNC i ON t (b)",
+            "hash|CONCURRENTLY",
+        ),
+        (
+            lambda t: CreateIndex(Index("i", t.c.b, postgresql_using="gin")),
+            "-- not emitted, index i",
+            "method gin, which index 'i' has",
+        ),
+        (
+            lambda t: CreateTable(
+                Table("u", MetaData(), Column("a", Integer), prefixes=["UNLOGGED"])
+            ),
+            "CREATE TABLE u ( a INTEGER )",
+            "UNLOGGED",
+        ),
+    ],
+)
+def test_what_changes_no_result_is_left_out_on_request(element: Any, text: str, words: str) -> None:
+    dialect = AuroraDSQLDialect_psycopg(unsupported="omit")
+    with pytest.warns(SAWarning, match=words):
+        made = str(element(table()).compile(dialect=dialect))
+    assert " ".join(made.split()) == text
+
+
+def test_an_index_that_is_left_out_is_not_sent(make_engine: MakeEngine) -> None:
+    engine = make_engine(unsupported="omit")
+    stored = Table("searched", MetaData(), Column("a", Integer), Column("data", postgresql.JSONB))
+    Index("searched_data", stored.c.data, postgresql_using="gin")
+    with pytest.warns(SAWarning, match="gin"):
+        stored.create(engine)
+    assert inspect(engine).get_indexes("searched") == []
+    stored.drop(engine)
+
+
+def test_what_changes_results_is_refused_all_the_same() -> None:
+    dialect = AuroraDSQLDialect_psycopg(unsupported="omit")
+    for kind in (ARRAY(Integer), String(collation="de_DE")):
+        with pytest.raises(CompileError):
+            CreateTable(table(Column("x", kind))).compile(dialect=dialect)
 
 
 @pytest.mark.parametrize("constraint", [UniqueConstraint, PrimaryKeyConstraint])

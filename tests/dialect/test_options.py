@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aurora_dsql_sqlalchemy import create_async_dsql_engine, create_dsql_engine
+from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
 from sqlalchemy import (
     Column,
     Engine,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.schema import CreateSequence, CreateTable
 
@@ -249,3 +251,24 @@ def test_sequence_cache_is_an_option_of_the_engine_and_of_the_url(driver: str) -
     for wrong in ("2", "many"):
         with pytest.raises(ArgumentError, match="65536"):
             create_engine(f"auroradsql+{driver}://{HOST}?sequence_cache={wrong}")
+
+
+def test_a_program_may_take_it_for_postgresql() -> None:
+    url = f"postgresql+auroradsql://{HOST}"
+    assert make_url(url).get_backend_name() == "postgresql"
+    for dialect in (create_engine(url).dialect, create_async_engine(url).dialect):
+        name = dialect.name
+        assert name == "postgresql" and name in ("postgresql", "cockroachdb")
+        assert name == "auroradsql" and {"auroradsql": 1}[name] == 1
+        assert name != "sqlite" and f"{name}" == "postgresql" and name.startswith("postgres")
+        assert isinstance(dialect, AuroraDSQLDialect)
+    assert create_async_engine(url).dialect.is_async
+    keyed = Table("keyed", MetaData(), Column("id", Integer, primary_key=True))
+    assert "IDENTITY (CACHE 65536)" in str(CreateTable(keyed).compile(create_engine(url)))
+
+
+def test_unsupported_is_refuse_or_omit(driver: str) -> None:
+    engine = create_engine(f"auroradsql+{driver}://{HOST}?unsupported=omit")
+    assert engine.dialect.unsupported == "omit"  # type: ignore[attr-defined]
+    with pytest.raises(ArgumentError, match="'refuse' or 'omit'"):
+        create_dsql_engine(HOST, "admin", driver, unsupported="ignore")
