@@ -9,120 +9,10 @@
 #include <strings.h>
 
 #include "dsql.h"
-
-struct text {
-    const char *at, *end;
-};
+#include "sqlscan.h"
 
 static bool
-is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static bool
-is_word(char c)
-{
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '$';
-}
-
-/* Behind the closing quote; a doubled quote reads as two strings, which is the
- * same here. */
-static void
-skip_quoted(struct text *text, char quote, bool backslashes)
-{
-    while (text->at < text->end) {
-        char c = *text->at++;
-        if (c == quote) {
-            return;
-        }
-        if (c == '\\' && backslashes && text->at < text->end) {
-            text->at++;
-        }
-    }
-}
-
-/* $tag$ ... $tag$; at is behind the first "$". A "$1" is a parameter. */
-static void
-skip_dollar(struct text *text)
-{
-    const char *tag = text->at - 1, *at = text->at;
-    if (at < text->end && *at >= '0' && *at <= '9') {
-        return;
-    }
-    while (at < text->end && is_word(*at) && *at != '$') {
-        at++;
-    }
-    if (at == text->end || *at != '$') {
-        return;
-    }
-    size_t length = (size_t)(++at - tag);
-    const char *close = memmem(at, (size_t)(text->end - at), tag, length);
-    text->at = close != NULL ? close + length : text->end;
-}
-
-/* Comments nest; at is behind the opening one. */
-static void
-skip_comment(struct text *text)
-{
-    int depth = 1;
-    while (text->at < text->end && depth > 0) {
-        bool two = text->end - text->at >= 2;
-        if (two && memcmp(text->at, "/*", 2) == 0) {
-            depth++;
-            text->at += 2;
-        } else if (two && memcmp(text->at, "*/", 2) == 0) {
-            depth--;
-            text->at += 2;
-        } else {
-            text->at++;
-        }
-    }
-}
-
-/* The next thing that counts: a word, a ';', or another character; strings are
- * '\''. Empty at the end. */
-static struct text
-next_token(struct text *text)
-{
-    while (text->at < text->end) {
-        struct text token = {text->at, text->at + 1};
-        char c = *text->at++;
-        bool pair = text->at < text->end;
-        if (c == '-' && pair && *text->at == '-') {
-            const char *line = memchr(text->at, '\n', (size_t)(text->end - text->at));
-            text->at = line != NULL ? line + 1 : text->end;
-        } else if (c == '/' && pair && *text->at == '*') {
-            text->at++;
-            skip_comment(text);
-        } else if (is_letter(c)) {
-            while (text->at < text->end && is_word(*text->at)) {
-                text->at++;
-            }
-            token.end = text->at;
-            if (text->at == token.at + 1 && (c == 'e' || c == 'E') && text->at < text->end &&
-                *text->at == '\'') {
-                text->at++;
-                skip_quoted(text, '\'', true);
-                token.at = text->at - 1;
-                token.end = text->at;
-            }
-            return token;
-        } else if (c == '\'' || c == '"') {
-            skip_quoted(text, c, false);
-            return token;
-        } else if (c == '$') {
-            skip_dollar(text);
-            return token;
-        } else if (strchr(" \t\r\n\f\v", c) == NULL || c == '\0') {
-            return token;
-        }
-    }
-    return (struct text){text->end, text->end};
-}
-
-static bool
-is(struct text token, const char *word)
+is(struct dsql__text token, const char *word)
 {
     size_t length = strlen(word);
     return (size_t)(token.end - token.at) == length && strncasecmp(token.at, word, length) == 0;
@@ -142,7 +32,7 @@ static const struct {
 };
 
 static int
-kind_of(struct text token)
+kind_of(struct dsql__text token)
 {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (is(token, words[i].word)) {
@@ -155,12 +45,12 @@ kind_of(struct text token)
 /* Reads to behind the ';' of a statement. behind_with: look for writing parts,
  * which FOR UPDATE and FOR NO KEY UPDATE are not. */
 static int
-read_rest(struct text *text, bool behind_with)
+read_rest(struct dsql__text *text, bool behind_with)
 {
     int kind = 0;
     bool locking = false;
     for (;;) {
-        struct text token = next_token(text);
+        struct dsql__text token = dsql__sql_next(text);
         if (token.at == token.end || *token.at == ';') {
             return kind;
         }
@@ -174,10 +64,10 @@ read_rest(struct text *text, bool behind_with)
 int
 dsql_sql_kind(const char *sql, size_t length)
 {
-    struct text text = {sql, sql + length};
+    struct dsql__text text = {sql, sql + length};
     int kind = 0, statements = 0;
     for (;;) {
-        struct text token = next_token(&text);
+        struct dsql__text token = dsql__sql_next(&text);
         if (token.at == token.end) {
             return kind | (statements > 1 ? DSQL_SQL_SEVERAL : 0);
         }

@@ -290,7 +290,8 @@ module_exec(PyObject *module)
         PyModule_AddStringConstant(module, "__version__", dsql_version()) != 0 ||
         diagnostic_type_add(module) != 0 || exceptions_add(module) != 0 ||
         column_type_add(module) != 0 || connection_type_add(module) != 0 ||
-        cursor_type_add(module) != 0 || retry_add(module) != 0) {
+        cursor_type_add(module) != 0 || retry_add(module) != 0 ||
+        placeholders_add(module) != 0) {
         return -1;
     }
     state->codec = codec_new(state->exceptions[EXCEPTION_DATA]);

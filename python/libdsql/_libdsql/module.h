@@ -80,5 +80,6 @@ void credentials_cache_clear(struct credentials_cache *cache);
 
 /* Puts the functions of retry.c into the module. -1 with an exception. */
 int retry_add(PyObject *module);
+int placeholders_add(PyObject *module);
 
 #endif
