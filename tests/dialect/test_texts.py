@@ -44,7 +44,7 @@ def test_a_parameter_that_is_missing_is_named(engine: Engine) -> None:
         ("SELECT '%s', %s", "SELECT '%s', $1"),
         ("SELECT E'\\'%s', %s -- %s", "SELECT E'\\'%s', $1 -- %s"),
         ('SELECT $q$ %s $q$, "%s", %s /* %s */', 'SELECT $q$ %s $q$, "%s", $1 /* %s */'),
-        ('SELECT $q$ %s $q$ /* a /* b */ %s */, %s', 'SELECT $q$ %s $q$ /* a /* b */ %s */, $1'),
+        ("SELECT $q$ %s $q$ /* a /* b */ %s */, %s", "SELECT $q$ %s $q$ /* a /* b */ %s */, $1"),
         ("SELECT 10 %% 3", "SELECT 10 %% 3"),
         ("SELECT 10 %% 3, '%%', %s -- %%", "SELECT 10 % 3, '%', $1 -- %"),
         ("SELECT a$1, %s", "SELECT a$1, $1"),
