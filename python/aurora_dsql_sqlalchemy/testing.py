@@ -105,6 +105,7 @@ class Cleaner:
             if self.create_all is not None:
                 self.create_all(self.engine)
             self.kept = self._tried(self._objects)
+            self.left = set()
             self.left = set(self._tried(self._filled))
 
     def clean(self) -> None:
