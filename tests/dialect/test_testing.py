@@ -9,6 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import libdsql
+import libdsql.local
+import pytest
+
 CONFTEST = """
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
@@ -178,16 +182,7 @@ def test_conflict(dsql_async_engine, again):
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
-def test_endpoint_that_does_not_start_says_why(tmp_path: Path) -> None:
-    options = (
-        CONFTEST
-        + """
-@pytest.fixture(scope="session")
-def dsql_local_options():
-    return ["--inject", "nonsense=1"]
-"""
-    )
-    (tmp_path / "conftest.py").write_text(options)
-    (tmp_path / "test_it.py").write_text("def test_it(dsql_engine):\n    pass\n")
-    done = pytest_in(tmp_path, f"--rootdir={tmp_path}")
-    assert "OperationalError: " in done.stdout and "nonsense" in done.stdout, done.stdout
+def test_endpoint_that_does_not_start_says_why() -> None:
+    with pytest.raises(libdsql.OperationalError, match="nonsense"):
+        with libdsql.local.ephemeral("--inject", "nonsense=1"):
+            pass
