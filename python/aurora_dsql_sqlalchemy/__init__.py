@@ -69,6 +69,10 @@ DDL
     Foreign keys are not created in the database unless ``foreign_keys=True`` is given to
     ``create_engine()`` or in the URL. A CHECK or foreign key that is added to a table is marked
     ``NOT VALID``, the only form that the service takes.
+
+Tests
+    ``testing`` has fixtures of pytest: engines, blocking and for asyncio, on a local endpoint of
+    the test run's own, which each test finds with the same tables and without rows.
 """
 
 from __future__ import annotations
