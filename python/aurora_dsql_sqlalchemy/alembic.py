@@ -20,13 +20,16 @@ from alembic.operations.base import AbstractOperations
 from alembic.operations.batch import BatchOperationsImpl
 from alembic.util import CommandError
 from sqlalchemy import (
+    BigInteger,
     Column,
     Computed,
     Identity,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     Sequence,
     UniqueConstraint,
+    exc,
     inspect,
     schema,
     text,
@@ -44,8 +47,7 @@ from aurora_dsql_sqlalchemy.options import option
 VERSIONS = "alembic_version"
 
 BATCH = (
-    "use batch_alter_table(), which copies the table (autogenerate: render_as_batch=True), or make "
-    "the engine with alter_by_copy=True"
+    "use batch_alter_table(), which copies the table, or make the engine with alter_by_copy=True"
 )
 
 
@@ -62,6 +64,11 @@ class AuroraDSQLImpl(ComparingImpl):
     """batch_alter_table() of the migration under way, so far."""
     operations: Any = None
     """Those that call this implementation."""
+
+    def __init__(self, *args: Any, **kw: Any) -> None:
+        super().__init__(*args, **kw)
+        # Autogenerate is to write what can be carried out; in place where that can be done.
+        self.context_opts["render_as_batch"] = True
 
     # Executing: each statement in a transaction of its own
 
@@ -120,7 +127,38 @@ class AuroraDSQLImpl(ComparingImpl):
             self.operations, table_name, schema_, "always", None, (), {}, (), {}, None, ()
         )
 
-    # Columns
+    # Tables and columns
+
+    def create_table(self, table: schema.Table, **kw: Any) -> None:
+        for column in table.c:
+            self._make_room(column)
+        super().create_table(table, **kw)
+
+    def _make_room(self, column: Column[Any]) -> None:
+        """Make a column as wide as the one that it refers to, of which a migration has the name.
+
+        MetaData.create_all() knows the other column, see ddl.is_numbered().
+        """
+        if column.type._type_affinity is not Integer or not column.foreign_keys:
+            return
+        (key, *_) = column.foreign_keys
+        where, _, name = key.target_fullname.rpartition(".")
+        schema_, _, table = where.rpartition(".")
+        if column.table is not None and (table, schema_) == (
+            column.table.name,
+            column.table.schema or "",
+        ):
+            return
+        if self.as_sql:
+            column.type = BigInteger()  # the keys that the service numbers are
+            return
+        try:
+            found = inspect(self.connection).get_columns(table, schema_ or None)
+        except exc.NoSuchTableError:
+            found = []
+        self.commit()
+        if any(isinstance(item["type"], BigInteger) for item in found if item["name"] == name):
+            column.type = BigInteger()
 
     def add_column(self, table_name: str, column: Column[Any], **kw: Any) -> None:
         """Name and type first, then its default, which the stored rows get as well."""
@@ -137,6 +175,7 @@ class AuroraDSQLImpl(ComparingImpl):
             batch = self.by_copy(what, table_name, kw.get("schema"))
             batch.add_column(table_name, column)
             return batch.flush()  # type: ignore[no-any-return]
+        self._make_room(column)
         added: Column[Any] = Column(column.name, column.type, key=column.key)
         table = schema.Table(table_name, schema.MetaData(), added, schema=kw.get("schema"))
         assert table is added.table

@@ -81,11 +81,6 @@ def test_migrations_from_init_to_downgrade(
     project.change("alembic.ini", r"^sqlalchemy\.url = .*$", ini.strip())
     (tmp_path / "models.py").write_text(models)
     project.change("migrations/env.py", r"^target_metadata = None$", environment.strip())
-    project.change(
-        "migrations/env.py",
-        r"target_metadata=target_metadata",
-        "target_metadata=target_metadata, render_as_batch=True",
-    )
     first, upgrade, check, downgrade = commands.strip().splitlines()
     for line in (first, upgrade):
         project.run(line)
