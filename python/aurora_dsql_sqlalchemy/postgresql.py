@@ -18,11 +18,13 @@ import functools
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, SmallInteger, literal
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import BigInteger, Integer, SmallInteger, exc, literal
+from sqlalchemy.dialects.postgresql.base import PGDialect, PGIdentifierPreparer
 from sqlalchemy.ext import compiler as ext_compiler
 from sqlalchemy.sql import ddl, operators, type_api
+from sqlalchemy.sql.elements import _truncated_label
 from sqlalchemy.types import SchemaType, TypeDecorator
+from sqlalchemy.util import md5_hex
 
 from aurora_dsql_sqlalchemy.decorators import decorated
 from aurora_dsql_sqlalchemy.keys import KeyStatements
@@ -153,6 +155,16 @@ class AuroraDSQLStatements(KeyStatements):
         return super().for_update_clause(select, **kw)
 
 
+class AuroraDSQLIdentifiers(PGIdentifierPreparer):
+    """Names; combined with the preparer of each driver. The server counts bytes, not letters."""
+
+    def _truncate_and_render_maxlen_name(self, name: Any, max_: int, *args: Any) -> Any:
+        if isinstance(name, _truncated_label) and len(name.encode()) > max_:
+            kept = name.encode()[: max_ - 8].decode(errors="ignore")
+            name = _truncated_label(f"{kept}_{md5_hex(name)[-4:]}")
+        return super()._truncate_and_render_maxlen_name(name, max_, *args)
+
+
 class PostgreSQLNames(PGDialect):
     """The part of the dialect that reads what models say."""
 
@@ -161,14 +173,25 @@ class PostgreSQLNames(PGDialect):
 
     def __init_subclass__(cls, **kw: Any) -> None:
         super().__init_subclass__(**kw)
-        inherited: Any = next(
-            found
-            for base in cls.__mro__
-            if (found := vars(base).get("statement_compiler"))
-            and not issubclass(found, AuroraDSQLStatements)
-        )
-        compiler: Any = type("AuroraDSQLCompiler", (AuroraDSQLStatements, inherited), {})
-        cls.statement_compiler = compiler
+        ours: dict[str, type[Any]] = {
+            "statement_compiler": AuroraDSQLStatements,
+            "preparer": AuroraDSQLIdentifiers,
+        }
+        for name, kind in ours.items():
+            inherited: Any = next(
+                found
+                for base in cls.__mro__
+                if (found := vars(base).get(name)) and not issubclass(found, kind)
+            )
+            setattr(cls, name, type(kind.__name__, (kind, inherited), {}))
+
+    def validate_identifier(self, ident: str) -> None:
+        length = len(ident.encode())
+        if length > self.max_identifier_length:
+            raise exc.IdentifierError(
+                f"name {ident!r} has {length} bytes, of which Aurora DSQL would keep "
+                f"{self.max_identifier_length}: use a shorter one"
+            )
 
     def type_descriptor(self, typeobj: Any) -> Any:
         type_ = type_api.to_instance(typeobj)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import types
+from sqlalchemy import Column, types
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import PGTypeCompiler
 from sqlalchemy.dialects.postgresql.ranges import AbstractRange
@@ -20,7 +20,7 @@ from sqlalchemy.util import immutabledict
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, refuse
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Dialect
 
 NO_COLUMN: tuple[tuple[type[Any], str], ...] = (
@@ -47,7 +47,7 @@ NO_COLUMN: tuple[tuple[type[Any], str], ...] = (
 """Types of PostgreSQL that expressions may have, but no column, and what to use."""
 
 NO_KEY: tuple[tuple[type[Any], str], ...] = (
-    (types.JSON, "index an expression on it, as (data ->> 'key')"),
+    (types.JSON, "index a text in it, as (data ->> 'key'), which is data['key'].astext"),
     (types.LargeBinary, "use String for a digest's hexadecimal digits"),
     (types.BINARY, "use String for a digest's hexadecimal digits"),
     (types.VARBINARY, "use String for a digest's hexadecimal digits"),
@@ -147,17 +147,25 @@ def check_column(column: Column[Any], dialect: Dialect) -> None:
             refuse(f"columns of type {name}", advice)
 
 
-def check_key(column: Column[Any], what: str, dialect: Dialect) -> None:
-    """Refuse a column of a primary key, a unique constraint or an index that cannot be in one."""
-    type_ = plain(column.type, dialect)
+def check_collation(name: str | None) -> None:
+    """Refuse an order of texts that is not the one that there is."""
+    if name and name not in ("C", "POSIX", "default", "ucs_basic"):
+        refuse(f"collation {name}", "leave collation out, texts are ordered by their code points")
+
+
+def check_key(key: ColumnElement[Any], what: str, dialect: Dialect) -> None:
+    """Refuse a column or an expression of a type that no key can have."""
+    type_ = plain(key.type, dialect)
     zoned = isinstance(type_, types.Time) and type_.timezone
     advice = "use Time() for the time and a column for the offset" if zoned else ""
     for kind, instead in NO_KEY:
         if isinstance(type_, kind):
             advice = instead
     if advice:
-        name = "TIMETZ" if zoned else type(type_).__name__
-        refuse(f"{name} in a key, which column {column.name!r} of the {what} is", advice)
+        shown = type_.__visit_name__ if type_.__visit_name__.isupper() else type(type_).__name__
+        name = "TIMETZ" if zoned else shown
+        where = f"column {key.name!r}" if isinstance(key, Column) else "an expression"
+        refuse(f"{name} in a key, which {where} of the {what} is", advice)
 
 
 class AuroraDSQLTypeCompiler(PGTypeCompiler):
@@ -213,12 +221,7 @@ class AuroraDSQLTypeCompiler(PGTypeCompiler):
         return self.visit_NUMERIC(type_, **kw)
 
     def _text(self, name: str, type_: Any, length: Any = False) -> str:
-        collation = getattr(type_, "collation", None)
-        if collation and collation not in ("C", "POSIX", "default", "ucs_basic"):
-            refuse(
-                f"collation {collation}",
-                "leave collation out, texts are ordered by their code points",
-            )
+        check_collation(getattr(type_, "collation", None))
         if length is False:
             length = type_.length
         if length and length > LONGEST[name]:

@@ -150,6 +150,7 @@ def test_index_in_a_schema_names_the_schema_of_the_table_only() -> None:
         (lambda c: cast(c.b, Integer), "CAST(b AS INTEGER)"),
         (lambda c: case((c.a > 1, 1), else_=0), "(CASE WHEN (a > 1) THEN 1 ELSE 0 END)"),
         (lambda c: text("lower(b) ASC"), "lower(b)"),
+        (lambda c: c.b.collate("C"), "b"),
         (lambda c: text("b ASC NULLS FIRST"), "b NULLS FIRST"),
     ],
 )
@@ -161,13 +162,29 @@ def test_index_key_says_where_nulls_go(key: Any, words: str) -> None:
     assert sql(CreateIndex(index)) == f"CREATE INDEX ASYNC i ON t ({words})"
 
 
-def test_name_of_an_index_that_is_too_long() -> None:
-    stored = Table("t" * 40, MetaData(), Column("a" * 40, Integer, index=True))
-    (index,) = stored.indexes
-    name = sql(CreateIndex(index)).split()[3]
-    assert len(name) <= 63
+@pytest.mark.parametrize("letter", ["t", "ü"])
+def test_name_of_an_index_that_is_too_long(letter: str) -> None:
+    stored = Table(letter * 25, MetaData(), Column(letter * 30, Integer, index=True))
+    other = Column(letter * 29 + "x", Integer, index=True)
+    stored.append_column(other)
+    names = {sql(CreateIndex(index)).split()[3].strip('"') for index in stored.indexes}
+    assert len(names) == 2 and all(len(name.encode()) <= 63 for name in names)
     with pytest.raises(IdentifierError):
-        sql(CreateIndex(Index("i" * 64, stored.c["a" * 40])))
+        sql(CreateIndex(Index(letter * 64, other)))
+
+
+@pytest.mark.parametrize("name", ["a" * 64, "ä" * 32])
+def test_name_that_the_server_would_cut_is_refused(name: str) -> None:
+    long = "has 64 bytes, of which Aurora DSQL would keep 63"
+    for element in (
+        CreateTable(Table(name, MetaData(), Column("a", Integer))),
+        CreateTable(table(Column(name, Integer))),
+        CreateTable(table(Column("a", Integer), UniqueConstraint("a", name=name))),
+        CreateSequence(Sequence(name)),
+    ):
+        with pytest.raises(IdentifierError, match=long):
+            sql(element)
+    assert name[:-1] in sql(CreateTable(table(Column(name[:-1], Integer))))
 
 
 def test_index_option_that_does_not_exist_is_refused() -> None:

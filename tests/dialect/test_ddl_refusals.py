@@ -125,6 +125,25 @@ def test_type_that_no_key_can_have(kind: Any, name: str, where: str) -> None:
     assert "in a key" in message and name in message
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (lambda c: c.j["a"], "JSONB in a key, which an expression of the index 'i' is"),
+        (lambda c: c.j.nulls_first(), "JSONB in a key, which column 'j'"),
+        (lambda c: c.b.collate("de_DE"), "collation de_DE"),
+    ],
+)
+def test_expression_that_no_key_can_be(key: Any, words: str) -> None:
+    stored = table(Column("j", postgresql.JSONB))
+    assert words in refusal(CreateIndex(Index("i", key(stored.c))))
+
+
+def test_included_column_that_is_not_there() -> None:
+    stored = table()
+    with pytest.raises(CompileError, match="include of 'i' names 'z', which table 't' lacks"):
+        compiled(CreateIndex(Index("i", stored.c.a, postgresql_include=["z"])))
+
+
 def test_key_of_more_than_eight_columns() -> None:
     columns = [Column(f"c{number}", Integer) for number in range(9)]
     stored = Table("t", MetaData(), *columns)
