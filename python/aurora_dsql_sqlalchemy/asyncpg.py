@@ -19,10 +19,15 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, PGDialect_asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import (
+    AsyncAdapt_asyncpg_dbapi,
+    PGDialect_asyncpg,
+    PGExecutionContext_asyncpg,
+)
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
 from aurora_dsql_sqlalchemy.connect import DIRECT_TLS_LIBPQ, from_texts
+from aurora_dsql_sqlalchemy.execution import BufferedStream
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
@@ -135,9 +140,15 @@ class AdaptedModule(AsyncAdapt_asyncpg_dbapi):
         }
 
 
+class StreamingContext(BufferedStream, PGExecutionContext_asyncpg):
+    pass
+
+
 class AuroraDSQLDialect_asyncpg(AuroraDSQLDialect, PGDialect_asyncpg):
     driver = "asyncpg"
     supports_statement_cache = True
+    supports_server_side_cursors = True
+    execution_ctx_cls = StreamingContext
 
     @classmethod
     def import_dbapi(cls) -> Any:

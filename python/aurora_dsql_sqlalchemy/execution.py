@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import libdsql
 from sqlalchemy import exc
-from sqlalchemy.dialects.postgresql.base import PGDialect, PGReadOnlyConnectionCharacteristic
+from sqlalchemy.dialects.postgresql.base import (
+    PGDialect,
+    PGExecutionContext,
+    PGReadOnlyConnectionCharacteristic,
+)
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy import retry
@@ -98,6 +102,14 @@ def kind_of(context: Any, statement: str) -> int:
     if context.isinsert or context.isupdate or context.isdelete:
         return libdsql.SQL_DML
     return (_known_kind if len(statement) <= KEPT_LENGTH else libdsql.sql_kind)(statement)
+
+
+class BufferedStream(PGExecutionContext):
+    """For asyncio's drivers with cursors of the server, which the service lacks: the rows of
+    stream() are read at once."""
+
+    def create_server_side_cursor(self) -> Any:
+        return self._dbapi_connection.cursor()
 
 
 class TransactionMixin(PGDialect):

@@ -8,9 +8,14 @@ import inspect
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg, PGDialectAsync_psycopg
+from sqlalchemy.dialects.postgresql.psycopg import (
+    PGDialect_psycopg,
+    PGDialectAsync_psycopg,
+    PGExecutionContext_psycopg,
+)
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
+from aurora_dsql_sqlalchemy.execution import BufferedStream
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
@@ -57,8 +62,14 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
         return divmod(number, 10000)
 
 
+class StreamingContext(BufferedStream, PGExecutionContext_psycopg):
+    pass
+
+
 class AuroraDSQLDialectAsync_psycopg(AuroraDSQLDialect_psycopg, PGDialectAsync_psycopg):
     supports_statement_cache = True
+    supports_server_side_cursors = True
+    execution_ctx_cls = StreamingContext
 
     @classmethod
     def import_dbapi(cls) -> Any:

@@ -345,3 +345,19 @@ def test_asyncpgs_own_options_pass_and_texts_of_a_url_become_numbers(
     assert found["prepared_statement_cache_size"] == 7
     with pytest.raises(ArgumentError, match="statement_cache_size='many' must be a number"):
         create_async_engine("auroradsql+asyncpg://local?statement_cache_size=many")
+
+
+def test_stream_gives_all_rows_with_every_driver(make_engine: MakeEngine) -> None:
+    numbers = text("SELECT number FROM generate_series(1, 2500) number")
+
+    async def work(engine: AsyncEngine) -> None:
+        async with engine.connect() as connection:
+            async with connection.stream(numbers) as result:
+                assert sum([row[0] async for row in result]) == 3126250
+            result = await connection.stream_scalars(numbers, execution_options={"yield_per": 500})
+            assert [len(part) async for part in result.partitions(900)] == [900, 900, 700]
+        async with AsyncSession(engine) as session:
+            assert len(await (await session.stream(numbers)).fetchmany(7)) == 7
+            assert (await session.execute(text("SELECT 1"))).scalar_one() == 1
+
+    with_engine(make_engine, work)
