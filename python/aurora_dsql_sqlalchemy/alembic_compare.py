@@ -14,7 +14,17 @@ from typing import Any
 
 from alembic.ddl._autogen import ComparisonResult
 from alembic.ddl.postgresql import PostgresqlImpl
-from sqlalchemy import CheckConstraint, Column, Identity, Index, Sequence, exc
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    Sequence,
+    SmallInteger,
+    exc,
+)
+from sqlalchemy.types import INTEGER, SMALLINT
 
 from aurora_dsql_sqlalchemy.alembic_normal import (
     CHANGING,
@@ -24,12 +34,17 @@ from aurora_dsql_sqlalchemy.alembic_normal import (
     normal_expression,
     normal_type,
 )
-from aurora_dsql_sqlalchemy.ddl import is_sequence_key
+from aurora_dsql_sqlalchemy.ddl import is_numbered, is_sequence_key
 from aurora_dsql_sqlalchemy.options import option
+
+INTEGERS = (Integer, INTEGER, SmallInteger, SMALLINT)
 
 
 class ComparingImpl(PostgresqlImpl):
     """The part that compares; what is to be done is in its subclass."""
+
+    _numbered: set[int] | None = None
+    """The types, by their id, of columns of the model whose numbers come from elsewhere."""
 
     def commit(self) -> None:
         """End the transaction of the server."""
@@ -54,9 +69,12 @@ class ComparingImpl(PostgresqlImpl):
             return changed, set(), bool(changed)
         return super()._compare_identity_default(metadata_identity, inspector_identity)
 
-    def _in_model(self, table: Any, name: str) -> Any:
+    def _models(self) -> Any:
         models = self.context_opts.get("target_metadata") or ()
-        for metadata in models if isinstance(models, (list, tuple)) else (models,):
+        return models if isinstance(models, (list, tuple)) else (models,)
+
+    def _in_model(self, table: Any, name: str) -> Any:
+        for metadata in self._models():
             default = self.dialect.default_schema_name
             for found in metadata.tables.values():
                 same = (found.schema or default) == (table.schema or default)
@@ -69,7 +87,24 @@ class ComparingImpl(PostgresqlImpl):
     def compare_type(self, inspector_column: Column[Any], metadata_column: Column[Any]) -> bool:
         compiler = self._compiler()
         there = normal_type(inspector_column.type, self.dialect)
-        return normal_type(compiler.column_type(metadata_column), self.dialect) != there
+        wanted = normal_type(compiler.column_type(metadata_column), self.dialect)
+        # A migration does not see what a column refers to, and makes it wide enough.
+        wide = metadata_column.foreign_keys and (wanted, there) == ("INTEGER", "BIGINT")
+        return wanted != there and not wide
+
+    def render_type(self, type_: Any, autogen_context: Any) -> Any:
+        """A migration does not see why a column is BIGINT here, and is told."""
+        if self._numbered is None:
+            self._numbered = {
+                id(column.type)
+                for metadata in self._models()
+                for table in metadata.tables.values()
+                for column in table.c
+                if is_numbered(column) and not is_sequence_key(column)
+            }
+        if type(type_) in INTEGERS and id(type_) in self._numbered:
+            return f"{autogen_context.opts.get('sqlalchemy_module_prefix') or ''}BigInteger()"
+        return super().render_type(type_, autogen_context)
 
     def compare_server_default(
         self,

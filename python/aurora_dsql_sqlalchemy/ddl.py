@@ -105,7 +105,8 @@ def is_sequence_key(column: Column[Any]) -> bool:
 def is_numbered(column: Column[Any], seen: frozenset[Any] = frozenset()) -> bool:
     """Whether its values come from a sequence, directly or from the column that it refers to.
 
-    Sessions take 65536 values at once, so that INTEGER ends after some 32,000 of them.
+    Sessions take 65536 values at once, so that INTEGER ends after some 32,000 of them. Of a column
+    whose type is not known, as those that Alembic's migrations refer to, it is taken for granted.
     """
     default = getattr(column.server_default, "arg", None)
     if (
@@ -121,6 +122,8 @@ def is_numbered(column: Column[Any], seen: frozenset[Any] = frozenset()) -> bool
             referred = key.column
         except exc.SQLAlchemyError:  # its table is in no metadata that we see
             continue
+        if isinstance(referred.type, types.NullType):
+            return True
         if referred not in seen and is_numbered(referred, seen | {column}):
             return True
     return False

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
+from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
@@ -619,3 +619,46 @@ def test_offline_script_has_a_statement_for_each_transaction() -> None:
 def test_copy_is_not_written_into_an_offline_script() -> None:
     with pytest.raises(CommandError, match="online"):
         script(change_of_type)
+
+
+# Numbers that come from elsewhere
+
+
+def numbered_models() -> MetaData:
+    metadata = MetaData()
+    Table("maker", metadata, Column("id", Integer, primary_key=True), Column("size", Integer))
+    Table(
+        "made",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("maker_id", Integer, sa.ForeignKey("maker.id")),
+    )
+    return metadata
+
+
+def test_columns_that_refer_to_numbered_keys_are_bigint_in_migrations(engine: Engine) -> None:
+    metadata = numbered_models()
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"target_metadata": metadata})
+        steps = produce_migrations(context, metadata).upgrade_ops
+        assert steps is not None
+        text_of = render_python_code(steps, migration_context=context)
+    assert "sa.Column('maker_id', sa.BigInteger(), nullable=True)" in text_of
+    assert "sa.Column('size', sa.Integer(), nullable=True)" in text_of
+    with operations(engine) as op:
+        exec(f"if True:\n    {text_of}", {"op": op, "sa": sa})
+    assert differences(engine, metadata) == []
+
+
+def test_older_migrations_make_them_bigint_as_well(engine: Engine) -> None:
+    with operations(engine) as op:
+        op.create_table("maker", Column("id", Integer, primary_key=True), Column("size", Integer))
+        op.create_table(
+            "made",
+            Column("id", Integer, nullable=False),
+            Column("maker_id", Integer),
+            sa.ForeignKeyConstraint(["maker_id"], ["maker.id"]),
+            sa.PrimaryKeyConstraint("id"),
+        )
+    assert str(column(engine, "maker_id", "made")["type"]) == "BIGINT"
+    assert differences(engine, numbered_models()) == []

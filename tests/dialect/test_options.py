@@ -114,7 +114,7 @@ def test_options_of_the_driver_pass(driver: str, options: dict[str, Any]) -> Non
 def test_options_of_the_other_driver_are_refused() -> None:
     with pytest.raises(ArgumentError, match="'row_factory'"):
         helper("psycopg2", row_factory=None)
-    with pytest.raises(ArgumentError, match="'row_factory'.*as driver='psycopg'"):
+    with pytest.raises(ArgumentError, match=r"'row_factory'.*as driver='psycopg'"):
         helper("libdsql", row_factory=None)
     with pytest.raises(ArgumentError, match="'connection_factory'"):
         helper("psycopg", connection_factory=None)
