@@ -1,33 +1,40 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rows cut into batches, each small enough for a transaction, and what is done with a batch."""
+"""Rows cut into batches of neighbours, each small enough for a transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, Table, bindparam, exc, func, insert, select, tuple_
-
-from aurora_dsql_sqlalchemy.keys import random_uuid, random_uuid_keys
+from sqlalchemy import Table, UniqueConstraint, exc
 
 Row = dict[str, Any]
 Outcome = Literal["committed", "failed", "unknown", "skipped"]
-Settle = Callable[[Connection, "Batch"], "bool | None"]
 
 ENTRY_BYTES = 24
 """What a row or an index entry takes beside its values."""
 
+MOST_BYTES = 10 * 1024 * 1024
+"""Bytes that the service lets a transaction write, and a message have."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """What became of the rows number first to first + rows - 1, counted from 0."""
+    """What became of the rows number first to first + rows - 1, counted from 0.
+
+    rows is 0 where the rows ended with an error instead of row number first.
+    """
 
     first: int
     rows: int
     outcome: Outcome
     error: BaseException | None = None
+
+    def __str__(self) -> str:
+        last = self.first + self.rows - 1
+        return f"rows {self.first:,} to {last:,}" if self.rows > 1 else f"row {self.first:,}"
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,22 @@ class Batch:
         )
 
 
+Piece = Batch | Part
+
+
 class Sizes:
     """Guesses how many bytes a row of a table counts for, its index entries too."""
 
     def __init__(self, table: Table) -> None:
+        key = [column.key for column in table.primary_key]
         self.indexed = [
-            [column.key for column in index.columns] + [column.key for column in table.primary_key]
+            [*(column.key for column in index.columns), *_included(index), *key]
             for index in table.indexes
+        ]
+        self.indexed += [
+            [*(column.key for column in constraint.columns), *key]
+            for constraint in table.constraints
+            if isinstance(constraint, UniqueConstraint)
         ]
 
     def __call__(self, row: Mapping[str, Any]) -> int:
@@ -65,146 +81,111 @@ class Sizes:
         return ENTRY_BYTES + sum(sizes.values()) + sum(entries)
 
 
+def _included(index: Any) -> list[str]:
+    """The names of an index's INCLUDE columns."""
+    found = []
+    for dialect in ("auroradsql", "postgresql"):
+        for column in index.dialect_options[dialect].get("include") or ():
+            found.append(getattr(column, "key", column))
+    return found
+
+
 def _value_bytes(value: Any) -> int:
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
     if isinstance(value, (bytes, bytearray, memoryview)):
         return len(value)
     if isinstance(value, (dict, list)):
-        return len(repr(value))
+        return len(ascii(value))  # JSON escapes what is not ASCII, too
     return 16
 
 
-def batches(
-    table: Table,
-    rows: Iterable[Row],
-    max_rows: int,
-    max_bytes: int,
-    done: Sequence[tuple[int, int]] = (),
-) -> Iterator[Batch | Part]:
-    """Cut rows into batches of neighbours; Parts for those in done, pairs of first and rows."""
-    size_of = Sizes(table)
-    waiting: list[Row] = []
-    skipped = {number for first, count in done for number in (first, first + count)}
-    size = passed = number = 0
-    for number, row in enumerate(rows):
-        if number in skipped or passed:
-            covered = any(first <= number < first + count for first, count in done)
-            if covered:
-                if waiting:
-                    yield Batch(number - len(waiting), waiting)
-                    waiting, size = [], 0
-                passed += 1
-                continue
-            if passed:
-                yield Part(number - passed, passed, "skipped")
-                passed = 0
-        more = size_of(row)
-        if waiting and (len(waiting) >= max_rows or size + more > max_bytes):
-            yield Batch(number - len(waiting), waiting)
-            waiting, size = [], 0
-        waiting.append(row)
-        size += more
-    end = number + 1
-    if passed:
-        yield Part(end - passed, passed, "skipped")
-    if waiting:
-        yield Batch(end - len(waiting), waiting)
+class Cutter:
+    """Takes rows one after the other and gives pieces: batches, and parts that are done.
+
+    done: pairs of a first row's number and of how many rows follow, which are passed over.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        max_rows: int,
+        max_bytes: int,
+        done: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self.size_of = Sizes(table)
+        self.max_rows = max_rows
+        self.max_bytes = max_bytes
+        self.done = iter(sorted(done))
+        self.passing = next(self.done, None)
+        self.number = 0
+        self.waiting: list[Row] = []
+        self.size = 0
+        self.passed = 0
+
+    def add(self, row: Row) -> Iterator[Piece]:
+        """The pieces that are complete with the next row."""
+        number = self.number
+        if self._is_done(number):
+            yield from self._flush()
+            self.passed += 1
+            self.number += 1
+            return
+        yield from self._flush_passed()
+        more = self.size_of(row)
+        if self.waiting and (
+            len(self.waiting) >= self.max_rows or self.size + more > self.max_bytes
+        ):
+            yield from self._flush()
+        self.number += 1
+        if more > MOST_BYTES:
+            yield from self._flush()
+            yield Part(number, 1, "failed", _too_large(number, more))
+            return
+        self.waiting.append(row)
+        self.size += more
+
+    def end(self) -> Iterator[Piece]:
+        """The rest."""
+        yield from self._flush_passed()
+        yield from self._flush()
+
+    def broken(self, error: Exception) -> Iterator[Piece]:
+        """The rest, and a part that says that the next row was an error."""
+        yield from self.end()
+        yield Part(self.number, 0, "failed", error)
+
+    def _is_done(self, number: int) -> bool:
+        while self.passing is not None and number >= sum(self.passing):
+            self.passing = next(self.done, None)
+        return self.passing is not None and number >= self.passing[0]
+
+    def _flush(self) -> Iterator[Piece]:
+        if self.waiting:
+            batch = Batch(self.number - len(self.waiting), self.waiting)
+            self.waiting, self.size = [], 0
+            yield batch
+
+    def _flush_passed(self) -> Iterator[Piece]:
+        if self.passed:
+            part = Part(self.number - self.passed, self.passed, "skipped")
+            self.passed = 0
+            yield part
 
 
-# Keys
+def _too_large(number: int, size: int) -> Exception:
+    return exc.InvalidRequestError(
+        f"row {number:,} has about {size / 2**20:,.1f} MiB: a row of Aurora DSQL holds 2 MiB, a "
+        "column 1 MiB; keep what is larger elsewhere, or in several rows"
+    )
 
 
-def primary_key(table: Table) -> list[Column[Any]]:
-    columns = list(table.primary_key)
-    if not columns:
-        raise exc.ArgumentError(f"{table.name} has no primary key: its rows cannot be named")
-    return columns
-
-
-def with_keys(table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-    """The rows with the keys that would otherwise be made by a default, so that we know them."""
-    random = random_uuid_keys(table)
-    for given in rows:
-        row = dict(given)
-        for column in table.primary_key:
-            if column.key in row:
-                continue
-            if column in random:
-                row[column.key] = random_uuid(column)
-            else:
-                make = getattr(column.default, "arg", None)
-                if callable(make) and hasattr(
-                    make, "__wrapped__"
-                ):  # a function that needs no context
-                    row[column.key] = make(None)
-        yield row
-
-
-def keys_of(table: Table, rows: Iterable[Any]) -> Iterator[Row]:
-    """Rows of a primary key alone, given as dictionaries, tuples, or values of one column."""
-    columns = primary_key(table)
-    for given in rows:
-        if isinstance(given, Mapping):
-            yield {column.key: given[column.key] for column in columns}
-        elif isinstance(given, tuple):
-            yield {column.key: value for column, value in zip(columns, given, strict=True)}
-        elif len(columns) == 1:
-            yield {columns[0].key: given}
-        else:
-            raise exc.ArgumentError(
-                f"{table.name} has a key of {len(columns)} columns: give tuples or dictionaries"
-            )
-
-
-def _among(table: Table, rows: Sequence[Row]) -> Any:
-    """The condition that a row's key is among those of rows."""
-    columns = primary_key(table)
-    if len(columns) == 1:
-        return columns[0].in_([row[columns[0].key] for row in rows])
-    keys = [tuple(row[column.key] for column in columns) for row in rows]
-    return tuple_(*columns).in_(keys)
-
-
-# What is done with a batch, and how it is found out afterwards whether it was
-
-
-def inserting(table: Table, connection: Connection, batch: Batch) -> None:
-    connection.execute(insert(table), batch.rows)
-
-
-def updating(table: Table, connection: Connection, batch: Batch) -> None:
-    columns = primary_key(table)
-    missing = [column.key for column in columns if column.key not in batch.rows[0]]
-    if missing:
-        raise exc.ArgumentError(f"rows to update need their keys: {', '.join(missing)} is missing")
-    statement = table.update()
-    for column in columns:
-        statement = statement.where(column == bindparam(f"key_{column.key}", type_=column.type))
-    names = {column.key: f"key_{column.key}" for column in columns}
-    rows = [{names.get(name, name): value for name, value in row.items()} for row in batch.rows]
-    values = [name for name in batch.rows[0] if name not in names]
-    connection.execute(statement.values({name: bindparam(name) for name in values}), rows)
-
-
-def deleting(table: Table, connection: Connection, batch: Batch) -> None:
-    connection.execute(table.delete().where(_among(table, batch.rows)))
-
-
-def _present(table: Table, connection: Connection, batch: Batch) -> int:
-    query = select(func.count()).select_from(table).where(_among(table, batch.rows))
-    return int(connection.execute(query).scalar_one())
-
-
-def settle_insert(table: Table, connection: Connection, batch: Batch) -> bool | None:
-    """Whether the rows are there; None when they have no keys that we know, or some only."""
-    columns = list(table.primary_key)
-    if not columns or any(column.key not in row for row in batch.rows for column in columns):
-        return None
-    present = _present(table, connection, batch)
-    return {0: False, len(batch.rows): True}.get(present)
-
-
-def settle_delete(table: Table, connection: Connection, batch: Batch) -> bool | None:
-    """Whether the rows are gone: they went together."""
-    return _present(table, connection, batch) == 0
+def batches(cutter: Cutter, rows: Iterable[Row]) -> Iterator[Piece]:
+    """The pieces of rows; an error of theirs becomes the last part."""
+    try:
+        for row in rows:
+            yield from cutter.add(row)
+    except Exception as error:
+        yield from cutter.broken(error)
+        return
+    yield from cutter.end()

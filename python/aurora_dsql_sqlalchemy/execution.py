@@ -22,7 +22,6 @@ from sqlalchemy.dialects.postgresql.base import (
     PGExecutionContext,
     PGReadOnlyConnectionCharacteristic,
 )
-from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy import retry
 from aurora_dsql_sqlalchemy.connect import boolean, choice
@@ -226,18 +225,12 @@ class TransactionMixin(PGDialect):
             kept = transaction.wrote, transaction.statements, transaction.savepoints
             self.do_rollback(connection)
             transaction.wrote, transaction.statements, transaction.savepoints = kept
-            self._pause(wait)
+            retry.pause(self, wait)
 
     def _note(self, connection: Any, error: BaseException) -> None:
         """Remember that the transaction has failed, unless the error is the driver's own."""
         if sqlstate(error) is not None and not getattr(error, retry.MARK, False):
             transaction_of(connection).failed = error
-
-    def _pause(self, seconds: float) -> None:
-        if self.is_async:
-            await_only(retry.sleep_async(seconds))
-        else:
-            retry.sleep(seconds)
 
     # The ends of transactions
 

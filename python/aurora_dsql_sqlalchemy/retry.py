@@ -18,6 +18,8 @@ from typing import Literal, NamedTuple
 
 import libdsql
 from sqlalchemy import exc
+from sqlalchemy.engine import Dialect
+from sqlalchemy.util import await_only
 
 logger = logging.getLogger("aurora_dsql_sqlalchemy.retry")
 
@@ -127,6 +129,14 @@ def sleep(seconds: float) -> None:
 
 async def sleep_async(seconds: float) -> None:
     await asyncio.sleep(seconds)
+
+
+def pause(dialect: Dialect | None, seconds: float) -> None:
+    """Sleep in code that knows of no loop, but is run in one where the dialect is of asyncio."""
+    if dialect is not None and dialect.is_async:
+        await_only(sleep_async(seconds))
+    else:
+        sleep(seconds)
 
 
 class Tries:

@@ -133,7 +133,29 @@ def run_transaction(
             wait = watch.wait_after(error, tries)
             if wait is None:
                 raise
-        retry.sleep(wait)
+        retry.pause(
+            getattr(watch.connections[0] if watch.connections else bind, "dialect", None), wait
+        )
+
+
+def run_repeatable(
+    bind: Engine | Connection, callback: Callable[[Connection], T], settings: RetrySettings
+) -> T:
+    """run_transaction() for what may be done twice: also again when nobody can tell whether it was.
+
+    bind may be what is below an engine or a connection of asyncio, in SQLAlchemy's greenlet.
+    """
+    tries = Tries(settings, "a transaction that may be repeated")
+    while True:
+        try:
+            return run_transaction(bind, callback, settings)
+        except CommitOutcomeUnknown as error:
+            if not isinstance(error.__cause__, Exception):
+                raise
+            wait = tries.again(error)
+            if wait is None:
+                raise
+        retry.pause(bind.dialect, wait)
 
 
 async def _run_async(one: Any, bind: Any, callback: Any, settings: RetrySettings) -> Any:
