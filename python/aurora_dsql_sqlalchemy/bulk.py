@@ -31,6 +31,7 @@ from aurora_dsql_sqlalchemy.bulk_run import (
     run_async,
 )
 from aurora_dsql_sqlalchemy.bulk_work import Work, deleting, inserting, updating
+from aurora_dsql_sqlalchemy.execution import transaction_of
 from aurora_dsql_sqlalchemy.progress import Progress, Show
 from aurora_dsql_sqlalchemy.transactions import RetrySettings
 
@@ -174,6 +175,9 @@ def pandas_insert(
                 "written in batches all the same"
             )
     options = {"total": total, **options}
+    if not transaction_of(connection.connection).wrote:
+        # What pandas has read would be too old for its COMMIT when all rows are in.
+        connection.dialect.do_rollback(connection.connection)
     return bulk_insert(connection.engine, pandas_table.table, rows, **options).committed
 
 

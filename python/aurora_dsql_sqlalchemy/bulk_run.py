@@ -41,7 +41,6 @@ BYTES = 4 * 1024 * 1024
 for a transaction and for a message, in which a driver may need two for one."""
 
 SETTINGS = RetrySettings(attempts=8)
-SETTLE_TRIES = 3
 
 LIMIT = "54000"
 """SQLSTATE of the limits of a transaction: a batch that meets one is cut in two."""
@@ -202,7 +201,8 @@ class Bulk:
         COMMIT come through late, then the keys, or the ledger's row, let one of the two in.
         """
         unknown: CommitOutcomeUnknown | None = None
-        for _ in range(SETTLE_TRIES):
+        tries = retry.Tries(self.settings, "a batch whose COMMIT was not answered")
+        while True:
             try:
                 run_transaction(self.bind, partial(self._once, batch), self.settings)
                 parts.append(batch.part("committed"))
@@ -222,12 +222,14 @@ class Bulk:
                 parts.append(batch.part(told, error))
                 raise
             settled = self._settled(batch)
-            if settled is None:
-                break
             if settled:
                 parts.append(batch.part("committed"))
                 return
-        parts.append(batch.part("unknown", unknown))
+            wait = tries.again(unknown) if settled is False else None
+            if wait is None:
+                parts.append(batch.part("unknown", unknown))
+                return
+            retry.pause(self.bind.dialect, wait)
 
     def _refused(self, batch: Batch, error: Exception, parts: list[Part]) -> None:
         if retry.sqlstate(error) == LIMIT and len(batch.rows) > 1:

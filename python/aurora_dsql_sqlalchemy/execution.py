@@ -242,6 +242,7 @@ class TransactionMixin(PGDialect):
             super().do_commit(dbapi_connection)
         except BaseException as error:
             setattr(error, retry.MARK, True)
+            explain(error)
             raise
         finally:
             transaction.clear()

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, String, Uuid, event, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 MakeEngine = Callable[..., Engine]
@@ -99,4 +100,26 @@ def test_rows_of_core_get_keys_and_given_keys_are_kept(engine: Engine) -> None:
         found = connection.execute(select(table.c.id).where(table.c.name == "own"))
         assert set(found.scalars()) == {UUID(int=0), UUID(int=1)}
         assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 7
+    owner.metadata.drop_all(engine)
+
+
+def test_more_objects_than_a_transaction_holds_are_an_error_that_names_bulk(
+    engine: Engine,
+) -> None:
+    owner = model("default", "crowd")
+    owner.metadata.drop_all(engine)
+    owner.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add_all([owner(name="x") for _ in range(3001)])
+        with pytest.raises(DBAPIError, match="transaction row limit exceeded") as caught:
+            session.commit()
+    assert "as the functions in aurora_dsql_sqlalchemy.bulk do" in str(caught.value)
+    with Session(engine) as session:
+        session.add_all([owner(name="x" * 9000) for _ in range(1300)])
+        session.flush()
+        with pytest.raises(DBAPIError, match="transaction size limit") as caught:
+            session.commit()
+    assert "aurora_dsql_sqlalchemy.bulk" in str(caught.value)
+    with Session(engine) as session:
+        assert session.scalar(select(func.count()).select_from(owner)) == 0
     owner.metadata.drop_all(engine)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ from aurora_dsql_sqlalchemy.bulk import (
     bulk_insert,
     bulk_update,
     forget,
-    pandas_insert,
 )
 from aurora_dsql_sqlalchemy.bulk_rows import Target
 from aurora_dsql_sqlalchemy.progress import Bar, Progress, line
@@ -323,21 +321,7 @@ def test_bar_is_not_drawn_for_each_batch() -> None:
     assert stream.getvalue().count("\r") == 2
 
 
-# pandas
-
-
-def test_frame_of_pandas_goes_in_by_its_method_hook(engine: Engine) -> None:
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"n": range(6000), "name": [f"row {i}" for i in range(6000)]})
-    method = functools.partial(pandas_insert, parallel=2)
-    written = frame.to_sql("bulk_frame", engine, if_exists="replace", index=False, method=method)
-    assert written == 6000
-    with engine.connect() as connection:
-        total = connection.execute(text("SELECT sum(n) FROM bulk_frame")).scalar_one()
-        assert total == sum(range(6000))
-        connection.rollback()
-        connection.execute(text("DROP TABLE bulk_frame"))
-        connection.commit()
+# Keys
 
 
 def test_keys_that_the_server_would_make_are_made_here() -> None:

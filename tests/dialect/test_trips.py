@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import libdsql.local
 import pytest
 from aurora_dsql_sqlalchemy import create_async_dsql_engine, create_dsql_engine
 from relay import Relay
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, Uuid, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from support import drive_to
@@ -151,3 +152,38 @@ def test_asyncio_costs_the_same(
     driver = counted(relay, lambda: opened.append(drive_to(endpoint, port=relay.port)))
     assert asyncio.run(main()) == (driver + 1, [2, 2, 2], 0)
     opened[0].close()
+
+
+class Owner(Base):
+    __tablename__ = "trips_owner"
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=text("gen_random_uuid()"))
+    name: Mapped[str]
+
+
+@pytest.mark.parametrize("driver", ["libdsql", "psycopg", "psycopg2", "asyncpg"])
+def test_many_objects_with_keys_of_the_server_are_few_trips(
+    arguments: dict[str, Any], engine: Engine, relay: Relay, driver: str
+) -> None:
+    def write(session: Session) -> None:
+        session.add_all([Owner(name=f"owner {i}") for i in range(2000)])
+        session.flush()
+
+    async def main() -> int:
+        asynchronous = create_async_dsql_engine(**arguments, driver=driver)
+        async with AsyncSession(asynchronous) as session:
+            await session.scalars(select(Owner))
+            before = relay.trips
+            await session.run_sync(write)
+            spent = relay.trips - before
+        await asynchronous.dispose()
+        return spent
+
+    if driver == "asyncpg":
+        trips = asyncio.run(main())
+    else:
+        blocking = create_dsql_engine(**arguments, driver=driver)
+        with Session(blocking) as session:
+            session.scalars(select(Owner)).all()
+            trips = counted(relay, lambda: write(session))
+        blocking.dispose()
+    assert trips <= 4
