@@ -30,6 +30,7 @@ class Target:
         if not isinstance(found, Table):
             raise exc.ArgumentError(f"give a Table or a mapped class, not {given!r}")
         self.table = found
+        self.columns = set(found.c.keys())
         self.made = _made_keys(found)
 
     def _understand(self, mapper: Mapper[Any]) -> None:
@@ -51,7 +52,11 @@ class Target:
     def row(self, given: Any) -> Row:
         """One row, for whatever is done with it."""
         names = self.names
-        return {names.get(name, name): value for name, value in self._values(given).items()}
+        row = {names.get(name, name): value for name, value in self._values(given).items()}
+        if not row.keys() <= self.columns:  # SQLAlchemy would leave them out
+            unknown = ", ".join(map(str, row.keys() - self.columns))
+            raise exc.ArgumentError(f"{self.table.name} has no column {unknown}: {given!r:.80}")
+        return row
 
     def _values(self, given: Any) -> Mapping[str, Any]:
         if isinstance(given, Mapping):
