@@ -18,6 +18,7 @@ from aurora_dsql_sqlalchemy.bulk import (
     bulk_delete,
     bulk_insert,
     bulk_update,
+    forget,
 )
 from sqlalchemy import (
     BigInteger,
@@ -312,6 +313,25 @@ def test_progress_is_told_in_the_callers_thread(engine: Engine, make: Make) -> N
     assert threads == {threading.current_thread()}
 
 
+def test_two_runs_of_one_job_at_once_write_each_row_once(engine: Engine, make: Make) -> None:
+    table = make(key=Column("n", Integer))
+    reports = []
+
+    def run() -> None:
+        rows = [{"n": i} for i in range(300)]
+        reports.append(bulk_insert(engine, table, rows, batch_rows=10, job="at once"))
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(report.committed for report in reports) == 300
+    assert sum(report.skipped for report in reports) == 600
+    assert sorted(n for (n,) in stored(engine, table)) == list(range(300))
+    forget(engine, "at once")
+
+
 # Connections
 
 
@@ -319,6 +339,7 @@ def test_connection_may_be_given_unless_it_is_in_a_transaction(engine: Engine, m
     table = make(Column("n", Integer))
     with engine.connect() as connection:
         bulk_insert(connection, table, [{"id": i} for i in range(30)], batch_rows=10, job="own")
+        forget(connection, "own")
         assert not connection.in_transaction()
         with pytest.raises(ArgumentError, match="one transaction at a time"):
             bulk_insert(connection, table, [], parallel=2)

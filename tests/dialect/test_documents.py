@@ -35,7 +35,6 @@ ELSEWHERE = {
 
 PRINTED = {
     "README.md": "…-…-…-…-…\n(42,)\n",
-    "docs/bulk.md": "10,000 committed\n10,000 committed\n3,500 committed, 2,500 skipped\n",
 }
 """What the examples of pages print that do not say it."""
 

@@ -18,6 +18,8 @@ from support import Program, connect_to
 
 CLINIC = Path(__file__).parents[2] / "examples" / "pet-clinic-app"
 
+CLINICS = ("pet_clinic.py", "pet_clinic_async.py")
+
 CLUSTER = "abcdefghijklmnopqrstuvwxyz.dsql.us-east-1.on.aws"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -38,10 +40,10 @@ def local() -> Iterator[Program]:
 def run(local: Program, driver: str) -> Run:
     """Runs the pet clinic."""
 
-    def runner(**settings: str) -> subprocess.CompletedProcess[str]:
+    def runner(program: str = CLINICS[0], **settings: str) -> subprocess.CompletedProcess[str]:
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
         return subprocess.run(
-            [sys.executable, CLINIC / "pet_clinic.py"],
+            [sys.executable, CLINIC / program],
             capture_output=True,
             text=True,
             timeout=120,
@@ -56,25 +58,34 @@ def run(local: Program, driver: str) -> Run:
     return runner
 
 
-def printed_by_readme() -> list[str]:
+def printed_by_readme(program: str) -> list[str]:
     """The output that the README shows, without the line that names endpoint and driver."""
-    lines = (CLINIC / "README.md").read_text().split("It prints:")[1].split("##")[0].splitlines()
+    words = {"pet_clinic.py": "It prints:", "pet_clinic_async.py": "It prints as well:"}[program]
+    lines = (CLINIC / "README.md").read_text().split(words)[1].split("##")[0].splitlines()
     return [line.strip() for line in lines if line.strip()][1:]
 
 
+@pytest.mark.parametrize(
+    ("program", "driver"),
+    [
+        *((CLINICS[0], driver) for driver in ("libdsql", "psycopg", "psycopg2")),
+        *((CLINICS[1], driver) for driver in ("libdsql", "psycopg", "asyncpg")),
+    ],
+    indirect=["driver"],
+)
 def test_clinic_prints_what_its_readme_shows_and_leaves_no_tables(
-    run: Run, driver: str, local: Program
+    run: Run, program: str, driver: str, local: Program
 ) -> None:
-    done = run()
+    done = run(program)
     assert (done.returncode, done.stderr) == (0, "")
     first, *rest = done.stdout.splitlines()
     assert first == f"clinic   local as admin, driver {driver}"
-    assert rest == printed_by_readme()
+    assert rest == printed_by_readme(program)
     with connect_to(local.endpoint, autocommit=True) as connection:
         left = connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         ).fetchall()
-    assert not {"owner", "pet", "vet", "specialty"} & {name for (name,) in left}
+    assert not {"owner", "pet", "vet", "specialty", "checkup"} & {name for (name,) in left}
 
 
 def test_clinic_runs_twice(run: Run) -> None:
@@ -96,9 +107,10 @@ def test_clinic_runs_as_a_role_with_a_schema_of_its_own(
             f"GRANT ALL ON SCHEMA {role} TO {role}",
         ):
             admin.execute(statement)
-    done = run(CLUSTER_USER=role)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[0] == f"clinic   local as {role}, driver {driver}"
+    for program in CLINICS if driver == "libdsql" else CLINICS[:1]:
+        done = run(program, CLUSTER_USER=role)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines()[0] == f"clinic   local as {role}, driver {driver}"
 
 
 @pytest.mark.parametrize(
