@@ -241,7 +241,8 @@ class AuroraDSQLImpl(ComparingImpl):
         if isinstance(const, UniqueConstraint) and option(const, "using_index") is None:
             return self._add_unique(const)
         super().add_constraint(const, **kw)
-        named = self.dialect.identifier_preparer.format_constraint(const) is not None
+        quote = self.dialect.identifier_preparer.format_constraint
+        named = const.name is not None and quote(const) is not None
         if self.as_sql and named and not option(const, "not_valid"):
             self._exec(ValidateConstraint(const))
         return None

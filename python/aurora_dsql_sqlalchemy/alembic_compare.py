@@ -116,11 +116,14 @@ class ComparingImpl(PostgresqlImpl):
         if isinstance(metadata_column.default, Sequence) or is_sequence_key(metadata_column):
             return False
         compiler = self._compiler()
-        wanted = compiler.get_column_default_string(metadata_column)
-        there = rendered_inspector_default
-        if wanted is not None:
-            wanted = self._single_percents(wanted)
-            wanted = None if normal_expression(wanted) == "null" else wanted
+        wanted, there = (
+            default and self._single_percents(default)
+            for default in map(
+                compiler.get_column_default_string, (metadata_column, inspector_column)
+            )
+        )
+        if wanted is not None and normal_expression(wanted) == "null":
+            wanted = None
         if wanted is None or there is None:
             return wanted is not there
         if normal_expression(wanted) == normal_expression(there):

@@ -177,5 +177,6 @@ class RunningDDL(PGDialect):
         kinds = (CheckConstraint, ForeignKeyConstraint)
         return (
             isinstance(constraint, kinds)
+            and constraint.name is not None
             and self.identifier_preparer.format_constraint(constraint) is not None
         )

@@ -319,7 +319,7 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
     def visit_validate_constraint(self, validate: ValidateConstraint, **kw: Any) -> str:
         constraint = validate.element
         table = self.preparer.format_table(constraint.table)
-        name = self.preparer.format_constraint(constraint)
+        name = constraint.name and self.preparer.format_constraint(constraint)
         if name is None:
             raise exc.CompileError("a constraint without a name cannot be validated: give it one")
         text = f"ALTER TABLE ASYNC {table} VALIDATE CONSTRAINT {name}"

@@ -11,10 +11,11 @@ tables and indexes have access methods of its own, there is one collation, and s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import TEXT, case, cast, exc, null, select
+from sqlalchemy import TEXT, Table, case, cast, event, exc, null, select
 from sqlalchemy.dialects.postgresql import ARRAY, array, pg_catalog
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.types import OID, REGCLASS
@@ -22,9 +23,14 @@ from sqlalchemy.engine import reflection
 from sqlalchemy.engine.reflection import ObjectKind, ObjectScope, ReflectionDefaults
 from sqlalchemy.types import TypeDecorator
 
+from aurora_dsql_sqlalchemy.options import NAME
+
 if TYPE_CHECKING:
     from sqlalchemy import Label, Select
     from sqlalchemy.engine import Connection, Dialect
+
+PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
+"""A colon that a text() takes for the beginning of a parameter's name."""
 
 IDENTITY_OPTIONS = ("start", "increment", "minvalue", "maxvalue", "cache")
 
@@ -159,6 +165,13 @@ class Reflection(PGDialect):
 
     def _load_pg_opclass_notdefault_dict(self, connection: Connection, **kw: Any) -> dict[int, str]:
         return {}
+
+
+@event.listens_for(Table, "column_reflect")
+def _keep_colons(inspector: Any, table: Table, column: Any) -> None:
+    """The default of a Table that is read back is a text(), to which :name is a parameter."""
+    if inspector.dialect.name == NAME and column.get("default"):
+        column["default"] = PARAMETER.sub(r"\\\g<0>", column["default"])
 
 
 def _sort_expressions(index: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kinds import CATALOG
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -87,23 +88,6 @@ def model() -> MetaData:
     Index("pet_of", pet.c.of, unique=True, auroradsql_nulls_not_distinct=True)
     Index("pet_low", func.lower(pet.c.note).nulls_first())
     return metadata
-
-
-CATALOG = """
-SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c
-  JOIN pg_namespace n ON n.oid = c.connamespace WHERE n.nspname = 'clinic'
-UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'clinic'
-UNION ALL SELECT concat_ws(' ', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
-    a.attnotnull, a.attidentity, a.attgenerated, pg_get_expr(d.adbin, d.adrelid),
-    col_description(c.oid, a.attnum), obj_description(c.oid, 'pg_class'))
-  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'clinic'
-  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-  WHERE c.relkind = 'r' AND a.attnum > 0
-UNION ALL SELECT concat_ws(' ', c.relname, seqstart, seqincrement, seqmin, seqmax, seqcache,
-    seqcycle) FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
-  JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'clinic'
-"""
 
 
 def catalog(engine: Engine) -> list[str]:

@@ -336,6 +336,27 @@ def test_tables_that_refer_to_each_other_are_created_and_dropped(
         assert not inspect(one).has_table("egg")
 
 
+def test_cycle_whose_keys_have_no_names_is_created(make_engine: MakeEngine) -> None:
+    engine = make_engine(foreign_keys=True)
+    metadata = MetaData()
+    for name, other in (("egg", "hen"), ("hen", "egg")):
+        Table(
+            name,
+            metadata,
+            Column("id", Uuid, primary_key=True),
+            Column("of", ForeignKey(f"{other}.id")),
+        )
+    metadata.create_all(engine)
+    found = {name: inspect(engine).get_foreign_keys(name) for name in ("egg", "hen")}
+    assert {name: key[0]["referred_table"] for name, key in found.items()} == {
+        "egg": "hen",
+        "hen": "egg",
+    }
+    again = MetaData()
+    again.reflect(engine)
+    again.drop_all(engine)
+
+
 def test_ddl_in_a_transaction_with_rows_is_refused_and_the_rows_are_not_kept(
     engine: Engine, metadata: MetaData
 ) -> None:
