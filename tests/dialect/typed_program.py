@@ -8,7 +8,7 @@ too: it is reported where there is no such error.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -204,12 +204,27 @@ assert_type(bulk_update(engine, Owner, [{"id": 1, "name": "Ben"}], parallel=2), 
 assert_type(bulk_delete(engine, Owner.metadata.tables["owner"], [1, (2,), {"id": 3}]), BulkReport)
 assert_type(report.committed, int)
 assert_type(report.parts, list[Part])
-bulk_insert(engine, Owner, rows(), on_error="ignore")  # type: ignore[arg-type]
-bulk_insert(engine, Owner, rows(), batchsize=10)  # type: ignore[call-arg]
+bulk_insert(engine, Owner, rows(), on_error="ignore")  # type: ignore[call-overload]
+bulk_insert(engine, Owner, rows(), batchsize=10)  # type: ignore[call-overload]
 try:
     forget(engine, "x")
 except BulkError as error:
     assert_type(error.report, BulkReport)
+
+
+async def arows() -> AsyncIterator[dict[str, object]]:
+    yield {"name": "Anna"}
+
+
+async def many() -> None:
+    assert_type(await bulk_insert(aengine, Owner, arows(), parallel=2), BulkReport)
+    assert_type(await bulk_update(aengine, Owner, [{"id": 1, "name": "Ben"}]), BulkReport)
+    assert_type(await bulk_delete(aengine, Owner, [1]), BulkReport)
+    await forget(aengine, "x")
+    bulk_insert(aengine, Owner, [])  # type: ignore[unused-coroutine]
+    bulk_insert(engine, Owner, arows())  # type: ignore[call-overload]
+
+
 with engine.connect() as one:
     assert_type(pandas_insert(object(), one, ["n"], [[1]], parallel=2), int)
 
