@@ -91,6 +91,21 @@ DSQL_API const char *dsql_code_text(int code);
  * NULL. */
 DSQL_API int dsql_sqlstate_is_retryable(const char *sqlstate);
 
+/* 1 when an error with this SQLSTATE, on an open connection, is its last word
+ * (57P01 and its like, class 08 but for 08P01), else 0. sqlstate may be NULL. */
+DSQL_API int dsql_sqlstate_ends_connection(const char *sqlstate);
+
+/* What is to be done after the server refused a sign-in. */
+enum dsql_refusal {
+    DSQL_REFUSED = 0,     /* for good */
+    DSQL_REFUSED_FOR_NOW, /* too many at once, or a cluster that wakes up: try again later */
+    DSQL_REFUSED_EXPIRED, /* the token was too old when it arrived: sign again, once */
+};
+
+/* By its SQLSTATE, and by its message or hint or a text that holds them; either
+ * may be NULL. A pure function. */
+DSQL_API enum dsql_refusal dsql_refusal_of(const char *sqlstate, const char *text);
+
 /* ---------------------------------------------------------------- retrying */
 
 /* What became of a transaction that failed. */

@@ -210,10 +210,10 @@ on_refusal(struct dsql_conn *conn, const struct dsql_error *said, struct dsql_er
 {
     struct dsql__connecting *connecting = conn->connecting;
     switch (dsql__startup_judge(&conn->refusal)) {
-    case DSQL__REFUSED_FOR_NOW:
+    case DSQL_REFUSED_FOR_NOW:
         connecting->refused = *said;
         return try_later(conn, error);
-    case DSQL__REFUSED_EXPIRED:
+    case DSQL_REFUSED_EXPIRED:
         if (connecting->password != NULL || connecting->signed_anew) {
             return DSQL_E_SERVER;
         }
@@ -221,7 +221,7 @@ on_refusal(struct dsql_conn *conn, const struct dsql_error *said, struct dsql_er
         connecting->signed_anew = true;
         start_over(conn);
         return 0;
-    case DSQL__REFUSED:
+    case DSQL_REFUSED:
         break;
     }
     return DSQL_E_SERVER;

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* What is to be done about a transaction that failed: whether it may be run
- * again, and how long to wait before. */
+/* What is to be done about a transaction or a sign-in that failed: whether it
+ * may be run again, and how long to wait before. */
 #include <string.h>
 
 #include "dsql.h"
@@ -25,6 +25,31 @@ is_decided(const char *sqlstate)
         }
     }
     return 0;
+}
+
+int
+dsql_sqlstate_ends_connection(const char *sqlstate)
+{
+    if (sqlstate == NULL || strcmp(sqlstate, "08P01") == 0) { /* protocol violation: an ERROR */
+        return 0;
+    }
+    return strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P", 3) == 0;
+}
+
+static int
+says(const char *text, const char *words)
+{
+    return text != NULL && strcasestr(text, words) != NULL;
+}
+
+enum dsql_refusal
+dsql_refusal_of(const char *sqlstate, const char *text)
+{
+    if ((sqlstate != NULL && strcmp(sqlstate, "53400") == 0) || says(text, "rate exceeded") ||
+        says(text, "waking up cluster")) {
+        return DSQL_REFUSED_FOR_NOW;
+    }
+    return says(text, "signature expired") ? DSQL_REFUSED_EXPIRED : DSQL_REFUSED;
 }
 
 enum dsql_outcome

@@ -161,19 +161,9 @@ dsql__startup_read(struct dsql_conn *conn, struct dsql__startup *startup, struct
     }
 }
 
-static bool
-says(const struct dsql_diagnostic *refusal, const char *text)
-{
-    return (refusal->message != NULL && strcasestr(refusal->message, text) != NULL) ||
-           (refusal->hint != NULL && strcasestr(refusal->hint, text) != NULL);
-}
-
-enum dsql__refused
+enum dsql_refusal
 dsql__startup_judge(const struct dsql_diagnostic *refusal)
 {
-    if ((refusal->sqlstate != NULL && strcmp(refusal->sqlstate, "53400") == 0) ||
-        says(refusal, "rate exceeded") || says(refusal, "waking up cluster")) {
-        return DSQL__REFUSED_FOR_NOW;
-    }
-    return says(refusal, "signature expired") ? DSQL__REFUSED_EXPIRED : DSQL__REFUSED;
+    enum dsql_refusal judged = dsql_refusal_of(refusal->sqlstate, refusal->message);
+    return judged != DSQL_REFUSED ? judged : dsql_refusal_of(NULL, refusal->hint);
 }

@@ -33,12 +33,7 @@ void dsql__startup_put_password(struct dsql__buffer *out, const char *password);
 DSQL_MUST_CHECK int dsql__startup_read(struct dsql_conn *conn, struct dsql__startup *startup,
                                        struct dsql_error *error);
 
-enum dsql__refused {
-    DSQL__REFUSED,         /* for good */
-    DSQL__REFUSED_FOR_NOW, /* too many connections, or a cluster that wakes up */
-    DSQL__REFUSED_EXPIRED, /* the token was too old when it arrived */
-};
-
-enum dsql__refused dsql__startup_judge(const struct dsql_diagnostic *refusal);
+/* By the message, then by the hint. */
+enum dsql_refusal dsql__startup_judge(const struct dsql_diagnostic *refusal);
 
 #endif

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import threading
@@ -41,11 +42,18 @@ class Relay:
         self._thread.join(30)
         self._woken.close()
 
-    def cut_after(self, answers: int) -> None:
+    def cut_after(self, answers: int | None) -> None:
         """End all connections when the server has spoken that many times more; 0: as soon as the
-        client has said something, which the server still gets.
+        client has said something, which the server still gets; None: no more of this.
         """
         self._cut_after = answers
+
+    def cut(self) -> None:
+        """End the connections that there are."""
+        for pair in self._pairs:
+            for one in pair:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
 
     def _serve(self) -> None:
         with selectors.DefaultSelector() as selector, self._listener:
@@ -73,9 +81,10 @@ class Relay:
 
     def _forward(self, selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
         side, other, state = key.data
+        ends = side == "server" and self._cut_after == 0
         try:
             data = key.fileobj.recv(1 << 16)
-            if data and not (side == "server" and self._cut_after == 0):
+            if data and not ends:
                 other.sendall(data)
         except OSError:
             data = b""
@@ -88,8 +97,9 @@ class Relay:
             self.from_server += len(data)
             if self._cut_after is not None and self._cut_after > 0 and state["last"] != side:
                 self._cut_after -= 1
+                ends = self._cut_after == 0
         state["last"] = side
-        if self._cut_after == 0 and side == "server":
+        if ends:
             self._end(selector, key.fileobj, other)
 
     def _end(self, selector: selectors.BaseSelector, *sockets: socket.socket) -> None:

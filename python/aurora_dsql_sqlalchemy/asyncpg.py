@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import (
     PGDialect_asyncpg,
     PGExecutionContext_asyncpg,
 )
+from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
 from aurora_dsql_sqlalchemy.connect import DIRECT_TLS_LIBPQ, from_texts
@@ -181,6 +182,16 @@ class AuroraDSQLDialect_asyncpg(AuroraDSQLDialect, PGDialect_asyncpg):
             raise self.loaded_dbapi.OperationalError(said) from error
         arguments["host"] = arguments.pop("hostaddr", name)
         arguments.setdefault("connection_class", connection_class())
+
+    def socket_of(self, dbapi_connection: Any) -> int:
+        found = dbapi_connection.driver_connection._transport.get_extra_info("socket")
+        return -1 if found is None else int(found.fileno())  # None: the loop has lost it
+
+    def read_waiting(self, dbapi_connection: Any) -> None:
+        await_only(asyncio.sleep(0))  # the loop reads
+
+    def is_closed(self, dbapi_connection: Any) -> bool:
+        return bool(dbapi_connection.driver_connection.is_closed())
 
     def in_transaction(self, dbapi_connection: Any) -> bool:
         return bool(dbapi_connection.driver_connection.is_in_transaction())

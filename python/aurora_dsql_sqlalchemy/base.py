@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is the same for every driver: signing in, retiring connections, executing DDL."""
+"""What is the same for every driver: options, signing in, the first connection."""
 
 # SQLAlchemy's PostgreSQL dialect has few types; its methods are called and overridden here.
 # mypy: disable-error-code="no-untyped-call, override, misc"
@@ -8,15 +8,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libdsql
 from libdsql import local
-from sqlalchemy import event, exc
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import await_only
 
@@ -25,53 +22,13 @@ from aurora_dsql_sqlalchemy.creating import RunningDDL, seconds
 from aurora_dsql_sqlalchemy.ddl import SEQUENCE_CACHE, AuroraDSQLDDLCompiler, sequence_cache_of
 from aurora_dsql_sqlalchemy.execution import TransactionMixin
 from aurora_dsql_sqlalchemy.keys import make_keys
+from aurora_dsql_sqlalchemy.pooling import watch_connections
 from aurora_dsql_sqlalchemy.postgresql import PostgreSQLNames
 from aurora_dsql_sqlalchemy.reflection import Reflection
 from aurora_dsql_sqlalchemy.registration import register_with_alembic
-from aurora_dsql_sqlalchemy.retry import sqlstate
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-# Retiring connections
-#
-# Aurora DSQL closes each connection 60 minutes after it was opened. A connection that is taken from
-# the pool when it is older than its own limit is replaced by a new one. The limits are spread, so
-# that connections which were opened together are not replaced together.
-
-LIFETIME_SECONDS = 3300.0
-"""The longest that a connection is handed out for: a transaction of five minutes still fits."""
-
-SPREAD = 0.1
-"""The share of the lifetime by which the limits of connections differ."""
-
-RETIRE_AT = "auroradsql_retire_at"
-"""Key in ConnectionPoolEntry.info: the time at which the connection is not handed out any more."""
-
-
-def now() -> float:
-    """Seconds since the epoch; tests replace it."""
-    return time.time()
-
-
-def _stamp(dbapi_connection: Any, entry: ConnectionPoolEntry) -> None:
-    entry.info[RETIRE_AT] = now() + LIFETIME_SECONDS * (1 - SPREAD * random.random())
-
-
-def _check(dbapi_connection: Any, entry: ConnectionPoolEntry, proxy: Any) -> None:
-    if now() >= entry.info.get(RETIRE_AT, float("inf")):
-        raise exc.DisconnectionError("the connection is near the end of its 60 minutes")
-
-
-def retire_connections(engine: Engine) -> None:
-    """Watch the connections of an engine, unless its creator chose a pool_recycle."""
-    if engine.pool._recycle == -1:
-        event.listen(engine.pool, "connect", _stamp)
-        event.listen(engine.pool, "checkout", _check)
-
-
-# The dialect
 
 
 def unsupported_of(word: Any) -> str:
@@ -160,6 +117,9 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         return [], {**checked, **context}
 
     def connect(self, *cargs: Any, **cparams: Any) -> Any:
+        return self.sign_in(cparams, lambda: self._connect_once(cparams))
+
+    def _connect_once(self, cparams: dict[str, Any]) -> Any:
         try:
             if libdsql.local.is_local(cparams.get("host")):
                 return self._connect_local(cparams)
@@ -202,7 +162,7 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
         super().engine_created(engine)
-        retire_connections(engine)
+        watch_connections(engine)
         make_keys(engine)
 
     # The first connection
@@ -219,15 +179,6 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> Any:
         return ("REPEATABLE READ", "AUTOCOMMIT")
-
-    def do_ping(self, dbapi_connection: Any) -> bool:
-        try:
-            return bool(super().do_ping(dbapi_connection))
-        except self.loaded_dbapi.Error as error:
-            if not libdsql.is_retryable(sqlstate(error)):
-                raise
-            dbapi_connection.rollback()
-            return True
 
 
 def import_driver(name: str) -> Any:

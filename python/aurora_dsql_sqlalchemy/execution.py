@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql.base import (
 from aurora_dsql_sqlalchemy import retry
 from aurora_dsql_sqlalchemy.connect import boolean, choice
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED
+from aurora_dsql_sqlalchemy.pooling import PoolMixin
 from aurora_dsql_sqlalchemy.refusals import explain
 from aurora_dsql_sqlalchemy.retry import RetrySettings, Tries, sqlstate
 
@@ -59,11 +60,13 @@ class Transaction:
     wrote: it may have written rows. failed: the error that made the server refuse all but
     ROLLBACK. statements: how many there were. savepoints: by name, statements when it was made.
     undone: it was rolled back with a nested part, which the program has not noticed yet.
+    commits: how many transactions of this connection were committed, which clear() leaves alone.
     """
 
-    __slots__ = ("failed", "savepoints", "statements", "undone", "wrote")
+    __slots__ = ("commits", "failed", "savepoints", "statements", "undone", "wrote")
 
     def __init__(self) -> None:
+        self.commits = 0
         self.clear()
 
     def clear(self) -> None:
@@ -111,7 +114,7 @@ class BufferedStream(PGExecutionContext):
         return self._dbapi_connection.cursor()
 
 
-class TransactionMixin(PGDialect):
+class TransactionMixin(PoolMixin):
     """The options of an engine about transactions, and what they do.
 
     retries: whether a statement that fails with a conflict (40001) is tried again where that
@@ -190,9 +193,11 @@ class TransactionMixin(PGDialect):
             self.do_commit(connection)
             begins = True
         transaction.statements += 1
+        autocommit = bool(getattr(connection.dbapi_connection, "autocommit", False))
+        if (kind and autocommit and begins) or kind & libdsql.SQL_CONTROL:
+            run = partial(self._committing, transaction, run)
         # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
         commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
-        autocommit = bool(getattr(connection.dbapi_connection, "autocommit", False))
         once = kind & (libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL) or (several and autocommit)
         # Whatever a transaction has only read is no loss to a DDL statement, which ends it.
         alone = begins or (commits and not transaction.wrote)
@@ -200,6 +205,15 @@ class TransactionMixin(PGDialect):
             transaction.wrote = True
         self._run(connection, run, bool(commits), bool(alone and not once))
         return None
+
+    def _committing(self, transaction: Transaction, run: Callable[[], None]) -> None:
+        """Run a statement that commits itself, or holds a COMMIT."""
+        try:
+            run()
+        except BaseException as error:
+            setattr(error, retry.MARK, True)
+            raise
+        transaction.commits += 1
 
     def _run(
         self, connection: Any, run: Callable[[], None], commits: bool, repeatable: bool
@@ -238,10 +252,15 @@ class TransactionMixin(PGDialect):
         transaction = transaction_of(dbapi_connection)
         if transaction.undone:
             raise exc.InvalidRequestError(UNDONE)
+        commit = partial(super().do_commit, dbapi_connection)
+        # Where the server has closed the connection already, no driver sends the COMMIT.
+        sent = self.is_open(getattr(dbapi_connection, "dbapi_connection", dbapi_connection))
         try:
-            super().do_commit(dbapi_connection)
+            if sent:
+                self._committing(transaction, commit)
+            else:
+                commit()
         except BaseException as error:
-            setattr(error, retry.MARK, True)
             explain(error)
             raise
         finally:

@@ -32,7 +32,6 @@ from sqlalchemy.util import await_only
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
 from aurora_dsql_sqlalchemy.connect import DIRECT_TLS_LIBPQ, from_texts
 from aurora_dsql_sqlalchemy.placeholders import adapt
-from aurora_dsql_sqlalchemy.retry import sqlstate
 
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
 DRIVER_OPTIONS = {"host"} | OPTIONS - {"database"}
 FLOATS = (700, 701)
 NUMERIC = 1700
-DISCONNECTED = ("08", "57P")
-"""How the SQLSTATE of an error begins after which the connection is of no use."""
 
 # Types
 
@@ -269,15 +266,8 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
     def in_transaction(self, dbapi_connection: Any) -> bool:
         return bool(dbapi_connection.transaction_status != "idle")
 
-    def do_ping(self, dbapi_connection: Any) -> bool:
+    def is_open(self, dbapi_connection: Any) -> bool:
         return bool(dbapi_connection.is_alive())
-
-    def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        if not isinstance(e, libdsql.Error):
-            return False
-        if connection is not None and (connection.closed or connection.broken):
-            return True
-        return (sqlstate(e) or "").startswith(DISCONNECTED)
 
     def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
         dbapi_connection.autocommit = level == "AUTOCOMMIT"

@@ -48,6 +48,16 @@ class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     def libpq_version(self) -> int:
         return int(self.loaded_dbapi.pq.version())
 
+    def socket_of(self, dbapi_connection: Any) -> int:
+        return int(self._libpq(dbapi_connection).socket)
+
+    def read_waiting(self, dbapi_connection: Any) -> None:
+        self._libpq(dbapi_connection).consume_input()
+
+    def _libpq(self, dbapi_connection: Any) -> Any:
+        """libpq's connection; asyncio's is within an adapter."""
+        return getattr(dbapi_connection, "driver_connection", dbapi_connection).pgconn
+
     def in_transaction(self, dbapi_connection: Any) -> bool:
         return int(dbapi_connection.info.transaction_status) != 0
 

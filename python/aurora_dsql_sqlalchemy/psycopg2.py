@@ -41,6 +41,12 @@ class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
         super().initialize(connection)
         self.supports_sane_multi_rowcount = self.executemany_mode is EXECUTEMANY_VALUES
 
+    def socket_of(self, dbapi_connection: Any) -> int:
+        return int(dbapi_connection.fileno())
+
+    def read_waiting(self, dbapi_connection: Any) -> None:
+        dbapi_connection.poll()
+
     def in_transaction(self, dbapi_connection: Any) -> bool:
         return int(dbapi_connection.get_transaction_status()) != 0
 

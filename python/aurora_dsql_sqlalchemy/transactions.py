@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from aurora_dsql_sqlalchemy import retry
-from aurora_dsql_sqlalchemy.execution import transaction_of
+from aurora_dsql_sqlalchemy.execution import Transaction, transaction_of
 from aurora_dsql_sqlalchemy.retry import (
     CommitOutcomeUnknown,
     Retry,
@@ -221,7 +221,8 @@ class _Watch:
     def __init__(self) -> None:
         self.connections: list[Connection] = []
         self.own_commit = False
-        self.refused: exc.InvalidRequestError | None = None
+        self.transaction: Transaction | None = None
+        self.commits = 0
 
     def begun(self, connection: Connection) -> None:
         """A transaction begins on this connection; refuses what could be applied twice."""
@@ -240,6 +241,8 @@ class _Watch:
                 "and leave commit() and rollback() to it"
             )
         self.connections.append(connection)
+        self.transaction = transaction_of(connection.connection)
+        self.commits = self.transaction.commits
 
     def returned(self) -> None:
         """The callback has returned: its COMMIT would be a ROLLBACK if something had failed."""
@@ -260,6 +263,8 @@ class _Watch:
             raise CommitOutcomeUnknown(UNKNOWN) from error
         if outcome != "retry" or self.own_commit:
             return None
+        if self.transaction is not None and self.transaction.commits != self.commits:
+            return None  # a part of it was committed: a DDL statement, or before one
         if retry.sqlstate(error) is None and not tries.settings.lost_connections:
             return None
         return tries.again(error)

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* What may be run again, how long retries wait, and what a text of SQL does. */
+/* What may be run again, what ends a connection or a sign-in, how long retries
+ * wait, and what a text of SQL does. */
 #include "dsql.h"
 
 #include "check.h"
@@ -38,6 +39,34 @@ refusals_are_final(void)
             CHECK(dsql_outcome_of(decided[i], flags) == DSQL_OUTCOME_FAILED);
         }
     }
+}
+
+static void
+errors_that_end_a_connection_are_known(void)
+{
+    static const char *const ends[] = {"08006", "08003", "08000", "57P01", "57P03", "57P05"};
+    static const char *const stays[] = {"08P01", "57014", "40001", "XX000", "53300", "", "0", NULL};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        CHECK(dsql_sqlstate_ends_connection(ends[i]) == 1);
+    }
+    for (size_t i = 0; i < sizeof stays / sizeof stays[0]; i++) {
+        CHECK(dsql_sqlstate_ends_connection(stays[i]) == 0);
+    }
+}
+
+static void
+refusals_of_a_sign_in_are_told_apart(void)
+{
+    CHECK(dsql_refusal_of("53400", NULL) == DSQL_REFUSED_FOR_NOW);
+    CHECK(dsql_refusal_of(NULL, "FATAL: Unable to accept connection, Rate exceeded.") ==
+          DSQL_REFUSED_FOR_NOW);
+    CHECK(dsql_refusal_of("08006", "waking up cluster, please retry later") ==
+          DSQL_REFUSED_FOR_NOW);
+    CHECK(dsql_refusal_of("08006", "access denied\nHINT:  Signature expired: 1 is now earlier") ==
+          DSQL_REFUSED_EXPIRED);
+    CHECK(dsql_refusal_of("08006", "access denied") == DSQL_REFUSED);
+    CHECK(dsql_refusal_of("53300", "too many open connections.") == DSQL_REFUSED);
+    CHECK(dsql_refusal_of(NULL, NULL) == DSQL_REFUSED);
 }
 
 static void
@@ -146,6 +175,8 @@ main(void)
         TEST(conflicts_may_be_run_again_wherever_they_are_told),
         TEST(commit_without_a_decided_answer_is_unknown),
         TEST(refusals_are_final),
+        TEST(errors_that_end_a_connection_are_known),
+        TEST(refusals_of_a_sign_in_are_told_apart),
         TEST(waits_double_up_to_the_longest),
         TEST(jitter_takes_its_share_away),
         TEST(senseless_settings_give_waits_all_the_same),

@@ -16,7 +16,7 @@ from typing import Any
 
 import libdsql.local
 import pytest
-from aurora_dsql_sqlalchemy import base, create_async_dsql_engine, is_retryable
+from aurora_dsql_sqlalchemy import create_async_dsql_engine, is_retryable, pooling
 from impostor import Stream, fields, impostor, message
 from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
@@ -137,7 +137,7 @@ def test_old_connection_is_replaced_when_it_is_taken_from_the_pool(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = 1_000_000.0
-    monkeypatch.setattr(base, "now", lambda: time)
+    monkeypatch.setattr(pooling, "now", lambda: time)
 
     async def work(engine: AsyncEngine) -> None:
         nonlocal time

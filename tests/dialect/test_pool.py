@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from aurora_dsql_sqlalchemy import base
+from aurora_dsql_sqlalchemy import pooling
 from sqlalchemy import Engine, create_engine, text
 
 MakeEngine = Callable[..., Engine]
@@ -25,7 +25,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(base, "now", clock)
+    monkeypatch.setattr(pooling, "now", clock)
     return clock
 
 

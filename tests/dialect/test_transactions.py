@@ -21,6 +21,7 @@ from aurora_dsql_sqlalchemy.transactions import (
     run_transaction,
     transactional,
 )
+from relay import Relay
 from rows import ids, increment, meddle, read
 from sqlalchemy import (
     Connection,
@@ -39,6 +40,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from support import wait_for
 
 MakeEngine = Callable[..., Engine]
 
@@ -247,19 +249,55 @@ def close(connection: Connection) -> None:
 
 
 def test_connection_that_ends_at_commit_leaves_the_outcome_unknown(
-    engine: Engine, table: Table
+    make_engine: Callable[..., Engine], endpoint: Any, engine: Engine, table: Table
 ) -> None:
     tries = []
 
     def work(connection: Connection) -> None:
         tries.append(1)
         increment(connection, table)
-        close(connection)
+        relay.cut_after(0)  # the server gets the COMMIT, and nobody its answer
 
-    with pytest.raises(CommitOutcomeUnknown) as caught:
-        run_transaction(engine, work)
+    with Relay(endpoint.port) as relay:
+        through = make_engine(connect_args={"port": relay.port})
+        with pytest.raises(CommitOutcomeUnknown) as caught:
+            run_transaction(through, work)
     assert tries == [1]
     assert isinstance(caught.value.__cause__, DBAPIError)
+    wait_for(lambda: read(engine, table) == 1)
+
+
+def test_connection_that_ended_before_commit_was_sent_is_no_loss(
+    engine: Engine, table: Table, waits: list[float]
+) -> None:
+    tries = []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        increment(connection, table)
+        if len(tries) == 1:
+            close(connection)
+
+    run_transaction(engine, work)
+    assert (len(tries), read(engine, table)) == (2, 1)
+
+
+def test_transaction_of_which_a_part_was_committed_is_not_run_again(
+    make_engine: Callable[..., Engine], table: Table
+) -> None:
+    engine = make_engine(implicit_commit=True)
+    tries = []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        increment(connection, table)
+        connection.execute(text("ALTER TABLE transactions ADD COLUMN more int"))
+        increment(connection, table)
+        meddle(engine, table)
+
+    with pytest.raises(OperationalError, match="OC000"):
+        run_transaction(engine, work)
+    assert (len(tries), read(engine, table)) == (1, 101)
 
 
 def test_server_unavailable_at_commit_leaves_the_outcome_unknown(

@@ -48,6 +48,8 @@ CLEARTEXT = message("R", struct.pack("!i", 3))
 GREETING = (
     message("R", struct.pack("!i", 0))
     + message("S", b"server_version\x0016.15\0")
+    + message("S", b"client_encoding\0UTF8\0")
+    + message("S", b"DateStyle\0ISO, MDY\0")
     + message("K", struct.pack("!ii", 7, 7))
     + READY
 )

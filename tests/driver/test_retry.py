@@ -29,6 +29,14 @@ def test_outcome_of_a_failure(
     assert libdsql.outcome(sqlstate, **keywords) == outcome
 
 
+def test_end_of_a_connection_and_refusals_of_a_sign_in() -> None:
+    states = ("08006", "57P01", "08P01", "57014", None)
+    assert [libdsql.ends_connection(state) for state in states] == [True, True, False, False, False]
+    assert libdsql.refusal("53400", None) == "later"
+    assert libdsql.refusal(None, "FATAL: …\nHINT: Signature expired: …") == "expired"
+    assert libdsql.refusal("08006", "unable to accept connection, access denied") == "final"
+
+
 def test_wait_is_a_function_of_its_arguments_alone() -> None:
     assert [libdsql.backoff_ms(k, 0) for k in range(1, 9)] == [
         50,
@@ -54,7 +62,15 @@ def test_kind_of_sql() -> None:
 
 @pytest.mark.parametrize(
     ("function", "arguments"),
-    [("outcome", (40001,)), ("backoff_ms", ("1", 0)), ("backoff_ms", (1,)), ("sql_kind", (b"x",))],
+    [
+        ("ends_connection", (8006,)),
+        ("refusal", ("08006",)),
+        ("refusal", ("08006", b"")),
+        ("outcome", (40001,)),
+        ("backoff_ms", ("1", 0)),
+        ("backoff_ms", (1,)),
+        ("sql_kind", (b"x",)),
+    ],
 )
 def test_arguments_of_other_types_are_refused(function: str, arguments: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import libdsql
 import pytest
 from relay import Relay
-from support import drive_to
+from support import drive_to, wait_for
 
 
 @pytest.fixture
@@ -235,6 +237,19 @@ def test_many_with_autocommit_whose_answer_never_comes(connect_driver, relay, ta
     with pytest.raises(libdsql.OperationalError, match="whether the transaction is stored"):
         connection.cursor().executemany(f"INSERT INTO {table} VALUES ($1)", [[1], [2]])
     assert connection.broken
+
+
+def test_commit_after_the_end_of_the_connection_was_seen_is_not_sent(start):
+    program = start("--ephemeral")
+    connection = drive_to(program.endpoint)
+    connection.execute("SELECT 1")
+    program.stop(signal.SIGKILL)
+    wait_for(lambda: not connection.is_alive())
+    with pytest.raises(libdsql.OperationalError, match="nothing is stored") as caught:
+        connection.commit()
+    assert caught.value.code == "DSQL_E_CLOSED"
+    assert connection.broken
+    connection.close()
 
 
 def test_statement_whose_answer_never_comes(connect_driver, relay):

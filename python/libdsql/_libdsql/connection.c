@@ -276,6 +276,7 @@ connection_is_alive(struct connection *connection, PyObject *unused)
     bool alive = is_open(connection) && connection->process == getpid();
     if (alive && PyThread_acquire_lock(connection->lock, NOWAIT_LOCK)) {
         alive = dsql_conn_is_alive(connection->conn) != 0;
+        connection->ended = !alive;
         PyThread_release_lock(connection->lock);
     } /* else somebody is using it */
     return PyBool_FromLong(alive);

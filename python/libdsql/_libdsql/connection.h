@@ -96,6 +96,7 @@ struct connection {
     unsigned long owner; /* 0: nobody */
     bool running;        /* somebody steps, or waits without the GIL: conn must stay */
     bool broken, autocommit, read_only;
+    bool ended; /* is_alive() has seen the end: no COMMIT is sent any more */
     PyObject *json_loads;
     PyObject *notices; /* a list */
     struct operation operation;

@@ -294,6 +294,14 @@ static int
 send_end(struct connection *connection)
 {
     struct dsql_error error;
+    if (connection->ended && connection->operation.commit) {
+        error = (struct dsql_error){
+            .code = DSQL_E_CLOSED,
+            .message = "the connection ended before COMMIT was sent, so that nothing is stored: "
+                       "open a new one",
+        };
+        return operation_over(connection, &error);
+    }
     int sent = dsql_end(connection->conn, connection->operation.commit, &error);
     if (sent < 0) {
         return operation_over(connection, &error);

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Retrying, from Python: what became of a failed transaction, how long to wait,
- * what a text of SQL does. Pure functions. */
+/* Retrying, from Python: what became of a failed transaction or sign-in, how long
+ * to wait, what a text of SQL does. Pure functions. */
 #include "module.h"
 
 PyDoc_STRVAR(outcome_doc, "outcome(sqlstate, *, committing=False, connection_lost=False)\n--\n\n"
@@ -27,6 +27,41 @@ outcome_function(PyObject *module, PyObject *args, PyObject *keywords)
     }
     int flags = (committing ? DSQL_COMMITTING : 0) | (connection_lost ? DSQL_CONNECTION_LOST : 0);
     return PyUnicode_FromString(outcomes[dsql_outcome_of(sqlstate, flags)]);
+}
+
+PyDoc_STRVAR(ends_connection_doc,
+             "ends_connection(sqlstate)\n--\n\n"
+             "Whether an error with this SQLSTATE is the last word of its connection.");
+
+static PyObject *
+ends_connection_function(PyObject *module, PyObject *sqlstate)
+{
+    (void)module;
+    if (sqlstate == Py_None) {
+        Py_RETURN_FALSE;
+    }
+    const char *text = PyUnicode_AsUTF8(sqlstate);
+    return text ? PyBool_FromLong(dsql_sqlstate_ends_connection(text)) : NULL;
+}
+
+PyDoc_STRVAR(refusal_doc, "refusal(sqlstate, text)\n--\n\n"
+                          "After the server refused a sign-in: \"final\", \"later\" (try again\n"
+                          "later) or \"expired\" (sign again, once). text: message and hint.");
+
+static PyObject *
+refusal_function(PyObject *module, PyObject *args)
+{
+    static const char *const refusals[] = {
+        [DSQL_REFUSED] = "final",
+        [DSQL_REFUSED_FOR_NOW] = "later",
+        [DSQL_REFUSED_EXPIRED] = "expired",
+    };
+    const char *sqlstate, *text;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "zz:refusal", &sqlstate, &text)) {
+        return NULL;
+    }
+    return PyUnicode_FromString(refusals[dsql_refusal_of(sqlstate, text)]);
 }
 
 PyDoc_STRVAR(backoff_ms_doc,
@@ -68,6 +103,8 @@ sql_kind_function(PyObject *module, PyObject *sql)
 
 static PyMethodDef retry_methods[] = {
     {"outcome", METHOD(outcome_function), METH_VARARGS | METH_KEYWORDS, outcome_doc},
+    {"ends_connection", ends_connection_function, METH_O, ends_connection_doc},
+    {"refusal", refusal_function, METH_VARARGS, refusal_doc},
     {"backoff_ms", METHOD(backoff_ms_function), METH_VARARGS | METH_KEYWORDS, backoff_ms_doc},
     {"sql_kind", sql_kind_function, METH_O, sql_kind_doc},
     {NULL, NULL, 0, NULL},
