@@ -39,7 +39,8 @@ Options
 Pool
     A connection older than 55 minutes, less a tenth by chance, is replaced when it is taken from
     the pool, since the service closes it after 60. ``pool_recycle`` turns that off and does what
-    it does everywhere.
+    it does everywhere. One that has ended meanwhile, or that was opened before a fork, is
+    replaced, too; ``pool_pre_ping`` is needless.
 
 Transactions
     The isolation level is ``REPEATABLE READ``; ``AUTOCOMMIT`` is there too. A transaction that

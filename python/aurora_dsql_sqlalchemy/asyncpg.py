@@ -116,11 +116,13 @@ class AdaptedModule(AsyncAdapt_asyncpg_dbapi):
         try:
             connection = super().connect(*arguments, **keywords)
         except (OSError, asyncio.TimeoutError, self.asyncpg.PostgresError, self.Error) as error:
-            if isinstance(error, self.OperationalError | self.InterfaceError):
+            # SQLAlchemy 2.1 has its own class around it, and in that the hint is missing.
+            said = error.__cause__ if isinstance(error, self.Error) else error
+            if not isinstance(said, (OSError, asyncio.TimeoutError, self.asyncpg.PostgresError)):
                 raise
-            refused = self.OperationalError(str(error) or "the connection timed out")
-            refused.sqlstate = refused.pgcode = getattr(error, "sqlstate", None)
-            raise refused from error
+            refused = self.OperationalError(str(said) or "the connection timed out")
+            refused.sqlstate = refused.pgcode = getattr(said, "sqlstate", None)
+            raise refused from said
         # SQLAlchemy 2.0.0 would begin with READ COMMITTED, which is refused.
         connection.isolation_level = connection._isolation_setting = None
         return connection

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -97,13 +98,27 @@ def test_plain_url_retires_its_connections_too(engine: Engine, clock: Clock) -> 
     plain.dispose()
 
 
-def test_connection_that_the_server_ended_is_replaced_with_pool_pre_ping(
-    make_engine: MakeEngine,
-) -> None:
-    engine = make_engine(pool_pre_ping=True)
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_pool_of_a_forked_process_opens_its_own_connections(make_engine: MakeEngine) -> None:
+    engine = make_engine()
     first = pid(engine)
-    with engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
-        assert raw is not None
-    raw.close()
-    assert pid(engine) != first
+    child = os.fork()
+    if child == 0:
+        try:
+            found = {pid(engine), pid(engine)}
+            os._exit(0 if len(found) == 1 and first not in found else 1)
+        except BaseException:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert pid(engine) == first
+
+
+def test_connection_that_the_driver_has_closed_is_replaced(make_engine: MakeEngine) -> None:
+    for keywords in ({}, {"pool_pre_ping": True}):
+        engine = make_engine(**keywords)
+        first = pid(engine)
+        with engine.connect() as connection:
+            raw = connection.connection.dbapi_connection
+            assert raw is not None
+        raw.close()
+        assert pid(engine) != first
