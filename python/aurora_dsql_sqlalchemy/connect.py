@@ -17,6 +17,8 @@ from libdsql import local
 from libdsql.credentials import keys_of
 from sqlalchemy import exc
 
+from aurora_dsql_sqlalchemy.refusals import SETTING
+
 TOKEN_SECONDS = 900
 APPLICATION_NAME_LENGTH = 64
 DIRECT_TLS_LIBPQ = 170000
@@ -231,6 +233,7 @@ ADVICE = (
         "14 or newer (psycopg2-binary 2.9.2 or newer).",
     ),
     ("access denied", ACCESS_DENIED),
+    ("configuration parameter", SETTING),
     ("resolve host", NO_SUCH_HOST),
     ("could not translate host name", NO_SUCH_HOST),
 )

@@ -29,7 +29,7 @@ from sqlalchemy.util import md5_hex
 from aurora_dsql_sqlalchemy.decorators import decorated
 from aurora_dsql_sqlalchemy.keys import KeyStatements
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
-from aurora_dsql_sqlalchemy.types import AuroraDSQLTypeCompiler, variant_of
+from aurora_dsql_sqlalchemy.types import CITEXT, AuroraDSQLTypeCompiler, variant_of
 
 LITERAL = literal(1).type
 """The type of a number that is compared to no column."""
@@ -198,6 +198,8 @@ class PostgreSQLNames(PGDialect):
         variant = variant_of(type_, self)
         if variant is not None:
             return variant._gen_dialect_impl(self)
+        if isinstance(type_, CITEXT):
+            return type_  # a driver would have it as any text, and a column could be made of it
         adapted = super().type_descriptor(type_)
         if adapted is type_ and isinstance(type_, TypeDecorator):
             return decorated(type_, self)

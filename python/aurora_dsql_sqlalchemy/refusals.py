@@ -24,6 +24,11 @@ COMMIT_BETWEEN = (
 SPLIT = "Commit smaller parts, as the functions in aurora_dsql_sqlalchemy.bulk do."
 NO_JOB = "Do its work in the program: the database runs SQL functions, no other code."
 
+SETTING = (
+    "Leave it out; a limit of time is the program's to keep, and of the settings SET knows "
+    "search_path, the time zone and a few others."
+)
+
 ADVICE = tuple(
     (re.compile(words, re.IGNORECASE), sentence)
     for words, sentence in (
@@ -58,8 +63,9 @@ ADVICE = tuple(
         ),
         ("statement: (prepare|execute)", "Leave it out, the driver prepares statements by itself."),
         ("statement: createextension", "There are no extensions, use built-in functions."),
-        ("statement: (do$|create(trig|plang|event))|language|procedure is not", NO_JOB),
+        ("statement: (do$|rule|create(trig|plang|event))|language|procedure is not", NO_JOB),
         ("statement: discard", "Use RESET ALL."),
+        ("statement: (reindex|cluster)", "Leave it out, indexes and tables look after themselves."),
         ("vacuum", "Leave it out, there is nothing to clean up; ANALYZE exists."),
         ("type: merge", "Use INSERT ... ON CONFLICT DO UPDATE."),
         ("tablesample", "Use ORDER BY random() LIMIT."),
@@ -86,11 +92,7 @@ ADVICE = tuple(
         ("sort order", "Leave ASC and DESC out, an index is read in both directions."),
         ("opclass|for create index", "Leave it out."),
         ("concurrently", "Leave it out, each index is built in the background."),
-        (
-            "configuration parameter",
-            "Leave it out; a limit of time is the program's to keep, and of the settings SET knows "
-            "search_path, the time zone and a few others.",
-        ),
+        ("configuration parameter", SETTING),
         ("text search configuration", "Use 'simple'."),
     )
 )

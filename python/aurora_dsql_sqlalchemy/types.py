@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Dialect
 
+CITEXT: Any = getattr(postgresql, "CITEXT", postgresql.TSVECTOR)
+"""SQLAlchemy has it from 2.0.7."""
+
 NO_COLUMN: tuple[tuple[type[Any], str], ...] = (
     (types.ARRAY, "use JSONB, or a table with a row for each element"),
     (AbstractRange, "use two columns, for the lower and the upper bound"),
@@ -34,11 +37,7 @@ NO_COLUMN: tuple[tuple[type[Any], str], ...] = (
     (postgresql.BIT, "use Boolean, BigInteger or LargeBinary"),
     (postgresql.MONEY, "use Numeric(18, 2)"),
     (postgresql.TSVECTOR, "use Text"),
-    # SQLAlchemy has it from 2.0.7.
-    (
-        getattr(postgresql, "CITEXT", postgresql.TSVECTOR),
-        "use String, and an index on func.lower() of the column",
-    ),
+    (CITEXT, "use String, and an index on func.lower() of the column"),
     (postgresql.TSQUERY, "use Text"),
     (postgresql.OID, "use BigInteger"),
     (postgresql.REGCLASS, "use String"),

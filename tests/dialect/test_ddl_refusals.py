@@ -49,6 +49,7 @@ from sqlalchemy.schema import (
 )
 
 MakeEngine = Callable[..., Engine]
+CITEXT: Any = getattr(postgresql, "CITEXT", postgresql.TSVECTOR)  # from 2.0.7
 
 
 def compiled(element: Any) -> str:
@@ -88,6 +89,7 @@ class Tags(TypeDecorator[Any]):
         (postgresql.BIT(3), "Boolean"),
         (postgresql.MONEY(), "Numeric"),
         (postgresql.TSVECTOR(), "Text"),
+        (CITEXT(), "use "),
         (String(collation="de_DE"), "leave collation out"),
         (String(70000), "use Text"),
         (mysql.SET("a", "b"), "JSONB"),
@@ -99,6 +101,12 @@ def test_type_that_no_column_can_have(kind: Any, advice: str) -> None:
     message = refusal(CreateTable(table(Column("x", kind))))
     assert advice in message
     assert "table 't', column 'x'" in message
+
+
+def test_a_driver_s_own_text_is_no_way_around(make_engine: MakeEngine) -> None:
+    stored = Table("t", MetaData(), Column("x", CITEXT()))
+    with pytest.raises(CompileError, match="no columns of type"):
+        CreateTable(stored).compile(make_engine())
 
 
 def test_array_is_a_type_of_expressions() -> None:

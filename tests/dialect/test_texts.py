@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aurora_dsql_sqlalchemy.placeholders import adapt
 from sqlalchemy import Engine, exc, text
+
+MakeEngine = Callable[..., Engine]
 
 
 def test_exec_driver_sql_takes_the_parameters_of_psycopg(engine: Engine) -> None:
@@ -93,3 +96,9 @@ def test_other_errors_stay_as_they_are(engine: Engine) -> None:
     with engine.connect() as connection, pytest.raises(exc.ProgrammingError) as caught:
         connection.execute(text("SELECT 1 FROM transactions_no_more"))
     assert "Use" not in str(caught.value.orig)
+
+
+def test_a_setting_that_is_refused_at_sign_in_has_advice_too(make_engine: MakeEngine) -> None:
+    engine = make_engine({"options": "-c statement_timeout=1000"})
+    with pytest.raises(exc.DBAPIError, match="a limit of time is the program's"):
+        engine.connect()
