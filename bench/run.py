@@ -20,6 +20,7 @@ import endpoint_cost
 import fault_count
 import idle_connections
 import orm_cost
+import orm_insert_cost
 import rule_check
 import soak
 import token_cost
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "token": token_cost.run,
     "drivers": driver_cost.run,
     "orm": orm_cost.run,
+    "orm-insert": orm_insert_cost.run,
     "endpoint": endpoint_cost.run,
     "idle": idle_connections.run,
     "rules": rule_check.run,
