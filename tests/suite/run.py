@@ -3,6 +3,8 @@
 """Runs SQLAlchemy's own tests for dialects on a local endpoint, once for each driver named.
 
 python tests/suite/run.py [DRIVER...] [-- ARGUMENT OF PYTEST...]
+
+What became of each test is written to build/suite/, for tools/make_suite_page.py.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import sqlalchemy
 from sqlalchemy import URL
 
 FOLDER = Path(__file__).parent
+RESULTS = FOLDER.parents[1] / "build/suite"
 sys.path.insert(0, str(FOLDER.parent))
 
 from support import Program  # noqa: E402
@@ -43,7 +47,9 @@ def main(arguments: list[str]) -> int:
         )
         print(f"-- SQLAlchemy's tests, driver {driver}", flush=True)
         command = [sys.executable, "-m", "pytest", "-q", "-c", "setup.cfg", "test_suite.py"]
-        command += ["--dburi", url.render_as_string(), *options.split()]
+        results = RESULTS / f"{driver}-{sqlalchemy.__version__}.json"
+        command += ["--dburi", url.render_as_string(), "-p", "results", "--results", str(results)]
+        command += options.split()
         try:
             failed += subprocess.run(command, cwd=FOLDER).returncode != 0
         finally:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import String, column, inspect, select
-from sqlalchemy.testing import combinations, config, eq_, suite
+from sqlalchemy import String, column, exc, inspect, select
+from sqlalchemy.testing import combinations, config, eq_, expect_raises_message, suite
 from sqlalchemy.testing.suite import *  # noqa: F403
 from sqlalchemy.testing.suite import IdentityReflectionTest as _IdentityReflectionTest
 from sqlalchemy.testing.suite import IsolationLevelTest as _IsolationLevelTest
@@ -65,7 +65,23 @@ class IdentityReflectionTest(_IdentityReflectionTest):
 
 
 class IsolationLevelTest(_IsolationLevelTest):
-    """dsql-rules.md#transactions: there is one level, so the other one here is AUTOCOMMIT."""
+    """dsql-rules.md#transactions: there is one level, so the other one here is AUTOCOMMIT, and
+    one that does not exist is refused by create_engine() with what to do instead."""
+
+    def test_non_default_isolation_level(self) -> None:
+        with config.db.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            eq_(connection.get_isolation_level(), "AUTOCOMMIT")
+            config.db.dialect.reset_isolation_level(connection.connection.dbapi_connection)
+            eq_(connection.get_isolation_level(), "REPEATABLE READ")
+
+    def test_invalid_level_engine_param(self, testing_engine: Any) -> None:
+        with expect_raises_message(
+            exc.ArgumentError,
+            "Invalid value 'FOO' for isolation_level. Valid isolation levels for 'auroradsql' are "
+            "REPEATABLE READ, AUTOCOMMIT",
+        ):
+            testing_engine(options={"isolation_level": "FOO"})
 
     def test_dialect_user_setting_is_restored(self, testing_engine: Any) -> None:
         engine = testing_engine(options={"isolation_level": "AUTOCOMMIT"})
@@ -84,7 +100,8 @@ class IsolationLevelTest(_IsolationLevelTest):
 
 
 class ServerSideCursorsTest(_ServerSideCursorsTest):
-    """The original knows the drivers by name. A stream does not know its number of rows."""
+    """dsql-rules.md#statements: DECLARE is refused, so no cursor has a name. The original knows by
+    the drivers' names how to see a stream; ours does not know its number of rows."""
 
     def _is_server_side(self, cursor: Any) -> bool:
         return bool(getattr(cursor, "server_side", cursor.rowcount == -1))
