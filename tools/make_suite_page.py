@@ -36,7 +36,7 @@ Passed, skipped and failed:
 CLOSED = """
 ## Closed requirements
 
-With the tests that are skipped for it. `create_engine(foreign_keys=True)` opens five more, which are
+With the tests that are skipped for it. `create_engine(foreign_keys=True)` opens five more, all
 open here. Of a *class* SQLAlchemy does not even collect the tests. A requirement without tests is
 asked for by other tests of SQLAlchemy's, or beside another one that is closed.
 

@@ -7,11 +7,13 @@ Each class that is replaced here says which rule of Aurora DSQL its original doe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import String, column, exc, inspect, select
-from sqlalchemy.testing import combinations, config, eq_, expect_raises_message, suite
+from sqlalchemy import DDL, String, column, exc, inspect, select
+from sqlalchemy.testing import combinations, config, eq_, expect_raises_message, fixture, suite
 from sqlalchemy.testing.suite import *  # noqa: F403
+from sqlalchemy.testing.suite import CompositeKeyReflectionTest as _CompositeKeyReflectionTest
 from sqlalchemy.testing.suite import IdentityReflectionTest as _IdentityReflectionTest
 from sqlalchemy.testing.suite import IsolationLevelTest as _IsolationLevelTest
 from sqlalchemy.testing.suite import ServerSideCursorsTest as _ServerSideCursorsTest
@@ -52,6 +54,25 @@ if hasattr(suite, "TableViaSelectTest"):  # SQLAlchemy 2.1
                 metadata.drop_all = drop_all
 
 
+REPEATED_KEY = """
+    CREATE TABLE rep_fk_t (
+        id INTEGER PRIMARY KEY, cid INTEGER NOT NULL, UNIQUE (id, cid),
+        CONSTRAINT rem_fk_cons FOREIGN KEY (cid, cid) REFERENCES rep_fk_t (id, cid)
+    )
+"""
+
+if hasattr(_CompositeKeyReflectionTest, "fk_repeated_col_fixture"):  # SQLAlchemy 2.0
+
+    class CompositeKeyReflectionTest(_CompositeKeyReflectionTest):
+        """dsql-rules.md#transactions: the original has two DDL statements in one."""
+
+        @fixture
+        def fk_repeated_col_fixture(self, connection: Any) -> Iterator[None]:
+            connection.execute(DDL(REPEATED_KEY))
+            yield
+            connection.execute(DDL("DROP TABLE rep_fk_t"))
+
+
 class IdentityReflectionTest(_IdentityReflectionTest):
     """dsql-rules.md#identity: CACHE is 1 or at least 65,536, never 4."""
 
@@ -70,9 +91,11 @@ class IsolationLevelTest(_IsolationLevelTest):
 
     def test_non_default_isolation_level(self) -> None:
         with config.db.connect() as connection:
+            driver_connection = connection.connection.dbapi_connection
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            eq_(connection.get_isolation_level(), "AUTOCOMMIT")
-            config.db.dialect.reset_isolation_level(connection.connection.dbapi_connection)
+            eq_(driver_connection.autocommit, True)
+            config.db.dialect.reset_isolation_level(driver_connection)
+            eq_(driver_connection.autocommit, False)
             eq_(connection.get_isolation_level(), "REPEATABLE READ")
 
     def test_invalid_level_engine_param(self, testing_engine: Any) -> None:
