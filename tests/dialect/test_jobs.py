@@ -212,6 +212,23 @@ def test_foreign_keys_of_a_cycle_are_validated(slow: dict[str, Any]) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("foreign_keys", [True, False])
+def test_cycle_with_a_foreign_key_that_has_no_name(
+    slow: dict[str, Any], foreign_keys: bool
+) -> None:
+    engine = create_dsql_engine(**slow, foreign_keys=foreign_keys)
+    metadata = MetaData()
+    hen = ForeignKey("job_hen.id")
+    egg = ForeignKey("job_egg.id", name="fk_job_hen")
+    Table("job_egg", metadata, Column("id", Uuid, primary_key=True), Column("of", Uuid, hen))
+    Table("job_hen", metadata, Column("id", Uuid, primary_key=True), Column("of", Uuid, egg))
+    metadata.create_all(engine)
+    assert len(inspect(engine).get_foreign_keys("job_egg")) == foreign_keys
+    metadata.drop_all(engine)
+    assert not inspect(engine).has_table("job_egg")
+    engine.dispose()
+
+
 def test_jobs_are_looked_at_between_transactions(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
