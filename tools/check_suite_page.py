@@ -22,7 +22,7 @@ def section(title: str) -> set[str]:
 
 
 def start(line: str) -> str:
-    return " | ".join(line.removesuffix(" |").split(" | ")[:2])
+    return " | ".join(cell.strip() for cell in line.split("|")[1:3])
 
 
 def differences() -> Iterator[str]:

@@ -31,14 +31,15 @@ is left out by its name. It is skipped when a requirement that it names is close
 `aurora_dsql_sqlalchemy.requirements`, for the reason below.
 
 Passed, skipped and failed:
+
 """
 
 CLOSED = """
 ## Closed requirements
 
-With the tests that are skipped for it. `create_engine(foreign_keys=True)` opens five more, all
-open here. Of a *class* SQLAlchemy does not even collect the tests. A requirement without tests is
-asked for by other tests of SQLAlchemy's, or beside another one that is closed.
+With the tests that are skipped for it; one that names several is listed with each that is closed.
+Of a *class* SQLAlchemy does not even collect the tests. What nothing is skipped for is for the
+suites of others. `create_engine(foreign_keys=True)` opens five more, all open here.
 
 | requirement | why | skipped |
 |---|---|---|

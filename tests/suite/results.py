@@ -35,23 +35,44 @@ def reason_of(report: pytest.TestReport) -> str:
     return report.longrepr[2].removeprefix("Skipped: ").rpartition("' : ")[2]
 
 
+def unmet(item: Any) -> list[str]:
+    """Why a test is skipped before it begins: for each requirement that is closed, SQLAlchemy's
+    plugin shows one of them."""
+    from sqlalchemy.testing import config
+
+    conditions = [getattr(item.function, "_sa_exclusion_extend", None)]
+    for name, value in (item.callspec.params if hasattr(item, "callspec") else {}).items():
+        conditions += value if name.startswith("_exclusions") else []
+    closed = {
+        predicate._as_string(config)
+        for condition in conditions
+        if condition is not None
+        for predicate in condition.skips
+        if predicate(config)
+    }
+    return sorted(closed)
+
+
 class Results:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.counts: Counter[str] = Counter()
         self.skipped: Counter[tuple[str, str]] = Counter()
+        self.unmet: dict[str, list[str]] = {}
         self.closed: list[tuple[str, str]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.outcome != "passed":
             self.counts[report.outcome] += 1
         if report.skipped:
-            self.skipped[reason_of(report), name_of(report.nodeid)] += 1
+            for reason in self.unmet[report.nodeid] or [reason_of(report)]:
+                self.skipped[reason, name_of(report.nodeid)] += 1
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note the classes of which SQLAlchemy's plugin has collected nothing."""
+        """Note what closes tests, and classes of which SQLAlchemy's plugin has collected none."""
         from sqlalchemy.testing import config, fixtures
 
+        self.unmet = {item.nodeid: unmet(item) for item in session.items}
         requirements: Any = config.requirements
         collected = {
             item.nodeid.split("::")[1].partition("_auroradsql")[0] for item in session.items
@@ -59,7 +80,7 @@ class Results:
         for name, item in vars(sys.modules["test_suite"]).items():
             if not inspect.isclass(item) or not issubclass(item, fixtures.TestBase):
                 continue
-            if name in collected or not any(word.startswith("test_") for word in dir(item)):
+            if name in collected or name.startswith("_"):
                 continue
             for requirement in getattr(item, "__requires__", ()):
                 for reason in getattr(requirements, requirement).matching_config_reasons(config):
@@ -69,9 +90,9 @@ class Results:
         import sqlalchemy
         from sqlalchemy.testing import config
 
-        dialect: Any = config.db.dialect
+        url: Any = config.db.url
         found = {
-            "driver": dialect.driver + ("_async" if dialect.is_async else ""),
+            "driver": url.get_driver_name(),
             "sqlalchemy": sqlalchemy.__version__,
             **{outcome: self.counts[outcome] for outcome in ("passed", "skipped", "failed")},
             "tests": [[*key, count] for key, count in sorted(self.skipped.items())],

@@ -23,8 +23,8 @@ if hasattr(suite, "TableViaSelectTest"):  # SQLAlchemy 2.1
     from sqlalchemy.testing.suite import TableViaSelectTest as _TableViaSelectTest
 
     class TableViaSelectTest(_TableViaSelectTest):
-        """dsql-rules.md#statements: CREATE TABLE AS is not there; #transactions: no DDL beside
-        rows."""
+        """dsql-rules.md#statements: CREATE TABLE AS is refused, a view takes its place here.
+        dsql-rules.md#transactions: DDL beside rows is, too."""
 
         @combinations(("plain", False), ("use_schema", True), argnames="use_schemas", id_="ia")
         def test_without_metadata(self, connection: Any, use_schemas: bool) -> None:
@@ -64,7 +64,7 @@ REPEATED_KEY = """
 if hasattr(_CompositeKeyReflectionTest, "fk_repeated_col_fixture"):  # SQLAlchemy 2.0
 
     class CompositeKeyReflectionTest(_CompositeKeyReflectionTest):
-        """dsql-rules.md#transactions: the original has two DDL statements in one."""
+        """dsql-rules.md#transactions: there is one DDL statement in each, in the original two."""
 
         @fixture
         def fk_repeated_col_fixture(self, connection: Any) -> Iterator[None]:
