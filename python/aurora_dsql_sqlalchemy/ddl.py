@@ -31,7 +31,7 @@ from sqlalchemy.sql.elements import (
 )
 from sqlalchemy.sql.functions import next_value
 
-from aurora_dsql_sqlalchemy.options import check_index, check_table, omit, option, refuse
+from aurora_dsql_sqlalchemy.options import NAME, check_index, check_table, omit, option, refuse
 from aurora_dsql_sqlalchemy.types import check_collation, check_column, check_key
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class ValidateConstraint(ExecutableDDLElement):
 
     __visit_name__ = "validate_constraint"
     inherit_cache = False
+    stringify_dialect = NAME  # no other can compile it
 
     def __init__(self, constraint: CheckConstraint | ForeignKeyConstraint) -> None:
         self.element = self.target = constraint

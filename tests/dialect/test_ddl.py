@@ -401,6 +401,9 @@ def test_constraint_of_a_table_is_validated_by_a_job() -> None:
     statement = sql(ValidateConstraint(foreign_key()), foreign_keys=True)
     assert statement == "ALTER TABLE ASYNC child VALIDATE CONSTRAINT added"
     assert sql(ValidateConstraint(foreign_key())).startswith("-- not emitted")
+    check = CheckConstraint("1 > 0", name="c")
+    Table("t", MetaData(), Column("id", Integer), check)
+    assert str(ValidateConstraint(check)) == "ALTER TABLE ASYNC t VALIDATE CONSTRAINT c"
 
 
 def test_match_partial_is_refused() -> None:

@@ -70,9 +70,10 @@ class Results:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what closes tests, and classes of which SQLAlchemy's plugin has collected none."""
-        from sqlalchemy.testing import config, fixtures
+        from sqlalchemy.testing import asyncio, config, fixtures
 
-        self.unmet = {item.nodeid: unmet(item) for item in session.items}
+        for item in session.items:  # some of the conditions ask the database
+            self.unmet[item.nodeid] = asyncio._maybe_async_provisioning(unmet, item)
         requirements: Any = config.requirements
         collected = {
             item.nodeid.split("::")[1].partition("_auroradsql")[0] for item in session.items
