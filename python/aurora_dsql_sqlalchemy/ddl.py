@@ -334,7 +334,8 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
             refuse(
                 "ALTER TABLE DROP of a primary key", "copy it with Alembic's batch_alter_table()"
             )
-        if isinstance(constraint, ForeignKeyConstraint) and not self.dialect.foreign_keys:
+        absent = isinstance(constraint, ForeignKeyConstraint) and not self.dialect.foreign_keys
+        if absent and constraint.name is not None:
             table = self.preparer.format_table(constraint.table)
             name = self.preparer.format_constraint(constraint)
             return f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}"

@@ -397,6 +397,14 @@ def test_dropped_foreign_key_that_may_not_be_there_is_no_error() -> None:
     )
 
 
+def test_constraint_without_a_name_cannot_be_dropped() -> None:
+    key = foreign_key()
+    key.name = None
+    for foreign_keys in (False, True):
+        with pytest.raises(CompileError, match="it has no name"):
+            sql(DropConstraint(key), foreign_keys=foreign_keys)
+
+
 def test_constraint_of_a_table_is_validated_by_a_job() -> None:
     statement = sql(ValidateConstraint(foreign_key()), foreign_keys=True)
     assert statement == "ALTER TABLE ASYNC child VALIDATE CONSTRAINT added"
