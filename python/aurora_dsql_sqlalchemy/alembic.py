@@ -39,6 +39,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, jobs
 from aurora_dsql_sqlalchemy.alembic_compare import ComparingImpl
+from aurora_dsql_sqlalchemy.alembic_finish import fitting
 from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
 from aurora_dsql_sqlalchemy.creating import WAIT
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
@@ -240,7 +241,14 @@ class AuroraDSQLImpl(ComparingImpl):
             return batch.flush()  # type: ignore[no-any-return]
         if isinstance(const, UniqueConstraint) and option(const, "using_index") is None:
             return self._add_unique(const)
-        super().add_constraint(const, **kw)
+        try:
+            super().add_constraint(const, **kw)
+        except jobs.JobTimeoutError:
+            raise
+        except jobs.JobError:
+            # The migration can be run again when the rows have been mended.
+            self._exec(schema.DropConstraint(const))
+            raise
         quote = self.dialect.identifier_preparer.format_constraint
         named = const.name is not None and quote(const) is not None
         if self.as_sql and named and not option(const, "not_valid"):
@@ -258,11 +266,11 @@ class AuroraDSQLImpl(ComparingImpl):
     def _add_unique(self, const: UniqueConstraint) -> None:
         """An index, and the constraint made of it."""
         names = [column.name for column in const.columns]
-        name = str(const.name) if const.name else f"{const.table.name}_{'_'.join(names)}_key"[:63]
-        options = {
-            f"auroradsql_{key}": option(const, key) for key in ("include", "nulls_not_distinct")
-        }
-        self.create_index(Index(name, *const.columns, unique=True, **options))
+        name = (
+            str(const.name)
+            if const.name
+            else fitting(f"{const.table.name}_{'_'.join(names)}", "_key")
+        )
         twin = UniqueConstraint(*names, name=name, auroradsql_using_index=name)
         copy = schema.Table(
             const.table.name,
@@ -271,8 +279,17 @@ class AuroraDSQLImpl(ComparingImpl):
             twin,
             schema=const.table.schema,
         )
-        assert twin.table is copy
+        options = {
+            f"auroradsql_{key}": option(const, key) for key in ("include", "nulls_not_distinct")
+        }
+        self.create_index(Index(name, *copy.c, unique=True, **options))
         self._exec(schema.AddConstraint(twin))
+
+    def bulk_insert(self, table: Any, rows: list[dict[str, Any]], multiinsert: bool = True) -> None:
+        """Rows in as many transactions as they need."""
+        size = len(rows) if self.as_sql else alembic_batch.BATCH
+        for begin in range(0, len(rows), size or 1):
+            super().bulk_insert(table, rows[begin : begin + size], multiinsert)
 
     def create_index(self, index: Index, **kw: Any) -> None:
         assert index.table is not None

@@ -213,6 +213,31 @@ def test_unique_index_over_duplicates_stops_the_migration_and_leaves_no_index(
     assert "people_u" not in {item["name"] for item in inspect(engine).get_indexes("people")}
 
 
+def test_check_that_does_not_hold_stops_the_migration_and_is_not_left(engine: Engine) -> None:
+    people(engine)
+    with pytest.raises(jobs.JobError, match="does not hold"), operations(engine) as op:
+        op.create_check_constraint("people_old", "people", "age > 2")
+    assert inspect(engine).get_check_constraints("people") == []
+
+
+def test_column_may_be_unique_or_refer_to_another(engine: Engine) -> None:
+    people(engine)
+    with operations(engine) as op:
+        op.add_column("people", Column("x", Integer, unique=True))
+        op.add_column("people", Column("up", Integer, sa.ForeignKey("people.id", name="up")))
+    found = inspect(engine)
+    names = [item["column_names"] for item in found.get_unique_constraints("people")]
+    assert sorted(names) == [["name"], ["x"]]
+    assert [item["name"] for item in found.get_foreign_keys("people")] == ["up"]
+
+
+def test_rows_are_inserted_in_as_many_transactions_as_they_need(engine: Engine) -> None:
+    table = people(engine, 0)
+    with operations(engine) as op:
+        op.bulk_insert(table, [{"id": n} for n in range(3500)])
+    assert rows(engine, "SELECT count(*) FROM people") == [(3500,)]
+
+
 @pytest.mark.parametrize(
     "change",
     [
