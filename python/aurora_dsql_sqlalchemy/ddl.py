@@ -314,8 +314,9 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
                 "auroradsql_using_index='its name'",
             )
         table = self.preparer.format_table(constraint.table)
-        preamble = self.define_constraint_preamble(constraint)
-        return f"ALTER TABLE {table} ADD {preamble}UNIQUE USING INDEX {self.preparer.quote(index)}"
+        name = constraint.name and self.preparer.format_constraint(constraint)
+        named = f"CONSTRAINT {name} " if name else ""
+        return f"ALTER TABLE {table} ADD {named}UNIQUE USING INDEX {self.preparer.quote(index)}"
 
     def visit_validate_constraint(self, validate: ValidateConstraint, **kw: Any) -> str:
         constraint = validate.element

@@ -297,7 +297,7 @@ def model(name: str = "auto") -> MetaData:
     sa.Index(f"{name}_2", sa.func.lower(parent.c.t), unique=True)
     sa.Index(f"{name}_3", parent.c.j["K x"].astext, postgresql_where=parent.c.i > 1)
     sa.Index(f"{name}_4", parent.c.e, postgresql_where=parent.c.s.in_(["A", "b c"]))
-    sa.Index(f"{name}_5", parent.c.u, unique=True, postgresql_nulls_not_distinct=True)
+    sa.Index(f"{name}_5", parent.c.u, unique=True, auroradsql_nulls_not_distinct=True)
     sa.Index(f"{name}_7", parent.c.r, postgresql_where=parent.c.s.in_(["A"]))
     sa.Index(f"{name}_8", parent.c.f, postgresql_where=parent.c.t.like("a%"))
     sa.Index(f"{name}_6", parent.c.d, postgresql_where=sa.and_(parent.c.s != "Q", parent.c.i > 0))

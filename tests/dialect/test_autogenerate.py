@@ -193,7 +193,7 @@ def test_foreign_keys_and_unique_constraints(engine: Engine) -> None:
     ]
     uniques: list[dict[str, Any]] = [
         {},
-        {"postgresql_nulls_not_distinct": True},
+        {"auroradsql_nulls_not_distinct": True},
         {"auroradsql_include": ["id"]},
     ]
 
