@@ -127,6 +127,9 @@ class TransactionMixin(PoolMixin):
         {"auroradsql_readonly": PGReadOnlyConnectionCharacteristic()}
     )
 
+    executemany_is_atomic = True
+    """Whether the driver's executemany() in AUTOCOMMIT stores all rows or none."""
+
     def __init__(
         self,
         retries: bool | RetrySettings = True,
@@ -195,7 +198,12 @@ class TransactionMixin(PoolMixin):
         transaction.statements += 1
         autocommit = bool(getattr(connection.dbapi_connection, "autocommit", False))
         if (kind and autocommit and begins) or kind & libdsql.SQL_CONTROL:
-            run = partial(self._committing, transaction, run)
+            # Many rows may take several statements: the first one has noted what was before.
+            before = vars(context).setdefault("auroradsql_commits", transaction.commits)
+            part = autocommit and (
+                transaction.commits != before or (several and not self.executemany_is_atomic)
+            )
+            run = partial(self._committing, transaction, run, part)
         # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
         commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
         once = kind & (libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL) or (several and autocommit)
@@ -206,12 +214,16 @@ class TransactionMixin(PoolMixin):
         self._run(connection, run, bool(commits), bool(alone and not once))
         return None
 
-    def _committing(self, transaction: Transaction, run: Callable[[], None]) -> None:
-        """Run a statement that commits itself, or holds a COMMIT."""
+    def _committing(
+        self, transaction: Transaction, run: Callable[[], None], part: bool = False
+    ) -> None:
+        """Run what commits, or holds a COMMIT. part: when it fails, others may be committed that
+        belong to it."""
         try:
             run()
         except BaseException as error:
             setattr(error, retry.MARK, True)
+            setattr(error, retry.PART, part)
             raise
         transaction.commits += 1
 

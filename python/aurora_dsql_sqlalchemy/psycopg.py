@@ -33,6 +33,7 @@ def _driver_options() -> frozenset[str]:
 class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     driver = "psycopg"
     supports_statement_cache = True
+    executemany_is_atomic = False  # with a libpq without pipelines
 
     @classmethod
     def import_dbapi(cls) -> Any:

@@ -20,6 +20,7 @@ OWN_OPTIONS = ("connection_factory", "cursor_factory")
 class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
     driver = "psycopg2"
     supports_statement_cache = True
+    executemany_is_atomic = False  # it sends pages
 
     @classmethod
     def import_dbapi(cls) -> Any:

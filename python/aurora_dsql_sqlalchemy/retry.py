@@ -28,6 +28,9 @@ Outcome = Literal["failed", "retry", "unknown"]
 MARK = "_auroradsql_committing"
 """Attribute of an error that came while COMMIT was under way."""
 
+PART = "_auroradsql_part_committed"
+"""Attribute of an error in AUTOCOMMIT, where a part of the same rows may have been committed."""
+
 
 class CommitOutcomeUnknown(exc.SQLAlchemyError):
     """COMMIT was sent, and nobody can tell whether it was carried out.
@@ -97,13 +100,13 @@ def sqlstate(error: BaseException | None) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _was_committing(error: BaseException | None) -> bool:
-    """Whether the error, or one that it was made from, came from a COMMIT."""
+def _has(error: BaseException | None, mark: str) -> bool:
+    """Whether the error, or one that it was made from, has this mark."""
     for _ in range(10):
         if error is None:
             return False
         orig = error.orig if isinstance(error, exc.DBAPIError) else None
-        if getattr(error, MARK, False) or getattr(orig, MARK, False):
+        if getattr(error, mark, False) or getattr(orig, mark, False):
             return True
         error = error.__cause__
     return False
@@ -111,9 +114,11 @@ def _was_committing(error: BaseException | None) -> bool:
 
 def outcome_of(error: BaseException) -> Outcome:
     """What became of the transaction that raised this error."""
+    if _has(error, PART):
+        return "unknown"
     return libdsql.outcome(
         sqlstate(error),
-        committing=_was_committing(error),
+        committing=_has(error, MARK),
         connection_lost=isinstance(error, exc.DBAPIError) and error.connection_invalidated,
     )
 

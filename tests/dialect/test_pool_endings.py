@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from aurora_dsql_sqlalchemy.transactions import outcome_of
+from aurora_dsql_sqlalchemy.transactions import outcome_of, run_transaction
 from everywhere import KINDS, arguments_for, run
 from impostor import Stream, fields, impostor, message
 from relay import Relay
-from sqlalchemy import Connection, Engine, event, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, Uuid, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
+from sqlalchemy.orm import sessionmaker
 from support import wait_for
 
 ADD = text("INSERT INTO endings VALUES (gen_random_uuid())")
@@ -222,6 +225,45 @@ def test_ended_while_a_commit_written_as_text_was_under_way(
             relay.cut_after(0)
             outcome, _ = fails(connection, lambda: connection.execute(text("COMMIT")))
             assert outcome == "unknown"
+
+    run(kind, body, **arguments_for(endpoint, port=relay.port))
+
+
+def test_rows_of_which_a_part_commits_itself_have_no_certain_outcome(
+    kind: str, endpoint: Any, other: psycopg.Connection
+) -> None:
+    table = Table("endings", MetaData(), Column("id", Uuid, primary_key=True))
+    keys = [uuid.UUID(int=number) for number in (1, 2, 3, 1)]
+
+    def body(engine: Engine) -> None:
+        with engine.connect() as connection:
+            statement = table.insert().returning(table.c.id)
+            with pytest.raises(IntegrityError) as caught:
+                connection.execute(statement, [{"id": key} for key in keys])
+            assert outcome_of(caught.value) == "unknown"
+            with pytest.raises(IntegrityError) as caught:
+                connection.execute(table.insert(), {"id": keys[0]})
+            assert outcome_of(caught.value) == "failed"
+
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT", "insertmanyvalues_page_size": 2}
+    run(kind, body, **arguments_for(endpoint), **options)
+    assert rows(other) == 2
+
+
+@pytest.mark.parametrize("bind", ["engine", "session"])
+def test_callback_that_passes_over_the_end_of_its_connection_has_committed_nothing(
+    kind: str, bind: str, endpoint: Any, relay: Relay, other: psycopg.Connection
+) -> None:
+    def body(engine: Engine) -> None:
+        def work(connection: Any) -> None:
+            connection.execute(ADD)
+            relay.cut()
+            with contextlib.suppress(DBAPIError):
+                connection.execute(ADD)
+
+        with pytest.raises((DBAPIError, InvalidRequestError)):
+            run_transaction(engine if bind == "engine" else sessionmaker(engine), work, attempts=1)
+        assert rows(other) == 0
 
     run(kind, body, **arguments_for(endpoint, port=relay.port))
 

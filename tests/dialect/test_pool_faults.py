@@ -21,7 +21,8 @@ def test_nothing_is_lost_and_nothing_is_applied_twice(
     start: Callable[..., Any], place: Any, kind: str
 ) -> None:
     data = str(place / "data")
-    faulty = start("--data", data, "--inject", f"{FAULTS},seed=5", "--connection-rate", "0")
+    limits = ("--connection-rate", "0", "--max-connection-age", "1")
+    faulty = start("--data", data, "--inject", f"{FAULTS},seed=5", *limits)
     program = go(kind, faulty.endpoint, 5, WORKERS, lambda: lambda done: done < PIECES)
     faulty.stop()
     engine = create_dsql_engine(**arguments_for(start("--data", data).endpoint))
