@@ -158,7 +158,7 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         if column.identity is not None:
             # An identity column is NOT NULL without the words.
             parts = [self.process(column.identity), "NULL" if column.nullable else ""]
-        elif isinstance(column.default, Sequence):
+        elif isinstance(column.default, Sequence) and not column.default.optional:
             parts = [null, self._sequence_default(column.default)]
         else:
             default = self.get_column_default_string(column)

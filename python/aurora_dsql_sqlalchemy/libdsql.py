@@ -250,7 +250,9 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
     # Statements
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        if context is not None and context.compiled is None:
+        if not parameters:
+            parameters = ()  # an empty dict of exec_driver_sql(), or of a listener
+        elif context is not None and context.compiled is None:
             statement, parameters = adapt(statement, parameters, False)
         super().do_execute(cursor, statement, parameters, context)
 

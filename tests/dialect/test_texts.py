@@ -22,6 +22,11 @@ def test_exec_driver_sql_takes_the_parameters_of_psycopg(engine: Engine) -> None
         assert row == ("x", "y", "x")
 
 
+def test_exec_driver_sql_takes_an_empty_dict(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1", {}).scalar() == 1
+
+
 @pytest.mark.parametrize("driver", ["libdsql"])
 def test_exec_driver_sql_of_several_rows(engine: Engine, table: Any) -> None:
     with engine.begin() as connection:
