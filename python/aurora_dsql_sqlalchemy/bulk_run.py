@@ -221,15 +221,17 @@ class Bulk:
                 told: Outcome = "unknown" if outcome_of(error) == "unknown" else "failed"
                 parts.append(batch.part(told, error))
                 raise
-            settled = self._settled(batch)
-            if settled:
-                parts.append(batch.part("committed"))
-                return
-            wait = tries.again(unknown) if settled is False else None
-            if wait is None:
-                parts.append(batch.part("unknown", unknown))
-                return
-            retry.pause(self.bind.dialect, wait)
+            try:
+                settled = self._settled(batch)
+                wait = tries.again(unknown) if settled is False else None
+                if wait is not None:
+                    retry.pause(self.bind.dialect, wait)
+                    continue
+            except BaseException as error:
+                parts.append(batch.part("unknown", error))
+                raise
+            parts.append(batch.part("committed") if settled else batch.part("unknown", unknown))
+            return
 
     def _refused(self, batch: Batch, error: Exception, parts: list[Part]) -> None:
         if retry.sqlstate(error) == LIMIT and len(batch.rows) > 1:
