@@ -18,9 +18,6 @@ from typing import NamedTuple
 CLUSTER = "abcdefghijklmnopqrstuvwxyz"
 """For an example's `<id>`."""
 
-GIVEN = {"README.md": "from sqlalchemy import create_engine"}
-"""What a page takes for granted."""
-
 FILE = re.compile(r"# (\w+\.py)\n")
 """How an example begins that is a file of its own, and no part of the program."""
 
@@ -53,7 +50,6 @@ def is_run(block: Block) -> bool:
 
 if __name__ == "__main__":
     path = Path(sys.argv[1])
-    exec(GIVEN.get(path.name, ""), globals())
     for block in blocks(path):
         if is_run(block):
             source = "\n" * block.line + block.text.replace("<id>", CLUSTER)
