@@ -15,9 +15,11 @@ import copy
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, Text, exc, inspect, schema, text
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.sql.elements import ClauseElement, quoted_name
 from sqlalchemy.types import NullType, TypeEngine
 
@@ -31,6 +33,8 @@ DONE = -1
 """Number of the ledger's row that says that every row is in the new table."""
 NAMES = -2
 """Number of the ledger's row that says what is done, and which names indexes will get."""
+
+PLAIN = (str, int, float, bool, type(None))
 
 FINISHED = "_alembic_finished"
 """A table with a row for each copy that is finished, in a migration that is not."""
@@ -214,26 +218,53 @@ def mark_of(batch: Any) -> str:
     op.commit()
     op.batches += 1
     words = [f"{op.batches} {batch.schema} {batch.table_name}"]
-    for operation, arguments, keywords in batch.batch:
-        items = [*arguments, *(item for pair in sorted(keywords.items()) for item in pair)]
-        words.append(" ".join([operation, *(_word(op.dialect, item) for item in items)]))
+    words += [_word(op.dialect, list(operation)) for operation in batch.batch]
     return f"{heads}:{hashlib.sha256(chr(10).join(words).encode()).hexdigest()}"
+
+
+PARTS = (
+    "name",
+    "type",
+    "nullable",
+    "server_default",
+    "comment",
+    "unique",
+    "expressions",
+    "kwargs",
+    "columns",
+    "sqltext",
+    "elements",
+    "target_fullname",
+    "ondelete",
+    "onupdate",
+    "arg",
+    "always",
+    "start",
+    "increment",
+    "minvalue",
+    "maxvalue",
+    "cycle",
+    "cache",
+)
+"""What schema items are made of."""
 
 
 def _word(dialect: Any, item: Any) -> str:
     """An argument of an operation, the same in every process."""
-    if isinstance(item, Column):
-        default = getattr(item.server_default, "arg", item.server_default)
-        parts = [item.name, item.type, item.nullable, default]
-        return " ".join(_word(dialect, part) for part in parts)
-    if isinstance(item, (schema.Constraint, schema.Index)):
-        columns = [column.name for column in getattr(item, "columns", ())]
-        return f"{type(item).__name__} {item.name} {columns}"
     if isinstance(item, TypeEngine) and not isinstance(item, NullType):
         return str(dialect.type_compiler.process(item))
+    if isinstance(item, SchemaItem):
+        parts = {name: getattr(item, name) for name in PARTS if hasattr(item, name)}
+        if not isinstance(item, Column):
+            parts["columns"] = [column.name for column in parts.get("columns", ())]
+        return f"{type(item).__name__} {_word(dialect, parts)}"
+    if isinstance(item, Mapping):
+        return _word(dialect, [part for pair in sorted(item.items()) for part in pair])
+    if isinstance(item, (list, tuple)):
+        return f"({' '.join(_word(dialect, part) for part in item)})"
     if isinstance(item, ClauseElement):
         return str(item.compile(dialect=dialect))
-    return item if isinstance(item, str) else type(item).__name__
+    return repr(item) if isinstance(item, PLAIN) else type(item).__name__
 
 
 def is_finished(op: Any, mark: str) -> bool:
