@@ -136,6 +136,7 @@ class AdaptedModule(AsyncAdapt_asyncpg_dbapi):
             exceptions.DataError: self.DataError,
             exceptions.FeatureNotSupportedError: self.NotSupportedError,
             exceptions.InsufficientResourcesError: self.OperationalError,
+            exceptions.InternalClientError: self.OperationalError,  # also after a last word
             exceptions.OperatorInterventionError: self.OperationalError,
             exceptions.PostgresConnectionError: self.OperationalError,
             exceptions.ProgramLimitExceededError: self.OperationalError,
@@ -184,6 +185,18 @@ class AuroraDSQLDialect_asyncpg(AuroraDSQLDialect, PGDialect_asyncpg):
             raise self.loaded_dbapi.OperationalError(said) from error
         arguments["host"] = arguments.pop("hostaddr", name)
         arguments.setdefault("connection_class", connection_class())
+
+    def on_connect(self) -> Any:
+        """What is set up on each connection: an asyncpg before 0.30 asks the server for types."""
+        set_up = super().on_connect()
+
+        def connect(connection: Any) -> None:
+            try:
+                set_up(connection)
+            except self.loaded_dbapi.asyncpg.PostgresError as error:
+                raise self.loaded_dbapi.OperationalError(str(error)) from error
+
+        return connect
 
     def socket_of(self, dbapi_connection: Any) -> int:
         found = dbapi_connection.driver_connection._transport.get_extra_info("socket")

@@ -132,7 +132,7 @@ class PoolMixin(PGDialect):
             return False
         return (
             libdsql.ends_connection(sqlstate(e))
-            or self.is_closed(connection)
+            or not self.is_open(getattr(connection, "dbapi_connection", connection))
             or bool(super().is_disconnect(e, connection, cursor))
         )
 

@@ -44,6 +44,7 @@ def complete(tag: str) -> bytes:
 
 PARSED, BOUND, NO_DATA = message("1"), message("2"), message("n")
 READY, READY_IN_TRANSACTION = message("Z", b"I"), message("Z", b"T")
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 CLEARTEXT = message("R", struct.pack("!i", 3))
 GREETING = (
     message("R", struct.pack("!i", 0))
@@ -123,6 +124,8 @@ class Impostor:
             self.stream = raw
             # Clients of these tests go away in the middle, and so does the server.
             with contextlib.suppress(OSError, EOFError):
+                if raw.recv(8, socket.MSG_PEEK) == SSL_REQUEST:
+                    raw.sendall(b"S" if raw.recv(8) else b"")
                 with self.context.wrap_socket(raw, server_side=True) as stream:
                     self.stream = stream
                     self.script(Stream(stream))
