@@ -369,7 +369,7 @@ static void
 on_copy_in(struct local_session *session, const struct dsql__message *message)
 {
     struct reply *reply = session_first(session);
-    if (reply == NULL) {
+    if (reply == NULL || session->fault.drop) { /* its data would be waited for */
         session->broken = true;
         return;
     }
@@ -531,11 +531,31 @@ take_message(struct local_session *session)
     return true;
 }
 
+/* Takes a message. What comes behind something that is held back is held back,
+ * too, and nobody hears what comes before a connection that is to end. */
+static bool
+take_in_order(struct local_session *session)
+{
+    struct dsql__buffer *out = &session->front->out, *held = &session->held;
+    size_t before = dsql__buffer_length(out);
+    bool behind = dsql__buffer_length(held) > 0;
+    bool took = take_message(session);
+    size_t after = dsql__buffer_length(out);
+    bool kept_back = behind && dsql__buffer_length(held) > 0;
+    if (after > before && (session->fault.drop || kept_back)) {
+        if (!session->fault.drop) {
+            dsql__buffer_put(held, dsql__buffer_begin(out) + before, after - before);
+        }
+        out->end = out->start + before;
+    }
+    return took;
+}
+
 void
 local_session_from_postgres(struct local_session *session)
 {
     bool could_read_on = session_may_read_on(session);
-    while (!session->broken && take_message(session)) {
+    while (!session->broken && take_in_order(session)) {
     }
     if (session->front->out.failed || session->held.failed) {
         session->broken = true;

@@ -4,7 +4,8 @@
 /* --inject carried out: faults that a session would otherwise see now and then.
  * What is decided before a message goes to PostgreSQL takes the way of a rule's
  * refusal; what is to happen after PostgreSQL has done its part waits in
- * session->fault until ReadyForQuery, and completions are kept back until then. */
+ * session->fault until ReadyForQuery, and completions are kept back until then,
+ * with all that comes behind them. */
 #include "server.h"
 
 /* Sets the fault of a COMMIT that goes through, or the refusal of one that does

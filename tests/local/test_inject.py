@@ -8,6 +8,7 @@ import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
 
+import libdsql
 import libdsql.local
 import psycopg
 import pytest
@@ -157,6 +158,30 @@ def test_a_dropped_connection_says_nothing_more(faulty):
         wire.send(b"Q", b"DELETE FROM t\0")
         with pytest.raises((EOFError, ConnectionError)):
             wire.exactly(1)
+
+
+def test_a_pipeline_that_is_dropped_ends_and_is_never_answered_in_part(faulty):
+    endpoint = faulty("drop=0.05,seed=5").endpoint
+    said = set()
+    for number in range(40):
+        with local_connection(endpoint) as connection:
+            rows = [(number * 100 + row, "x") for row in range(30)]
+            try:
+                connection.cursor().executemany("DELETE FROM t WHERE id = $1 AND $2 = 'x'", rows)
+                connection.rollback()
+                said.add("good")
+            except libdsql.OperationalError as error:
+                said.add(error.code)
+    assert said == {"good", "DSQL_E_CLOSED"}
+
+
+@contextlib.contextmanager
+def local_connection(endpoint) -> Iterator[libdsql.Connection]:
+    connection = libdsql.connect(**libdsql.local.arguments(endpoint))
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def outcomes(endpoint) -> list[str]:
