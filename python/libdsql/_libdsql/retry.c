@@ -44,7 +44,7 @@ ends_connection_function(PyObject *module, PyObject *sqlstate)
     return text ? PyBool_FromLong(dsql_sqlstate_ends_connection(text)) : NULL;
 }
 
-PyDoc_STRVAR(refusal_doc, "refusal(sqlstate, text)\n--\n\n"
+PyDoc_STRVAR(refusal_doc, "refusal(sqlstate, text, /)\n--\n\n"
                           "After the server refused a sign-in: \"final\", \"later\" (try again\n"
                           "later) or \"expired\" (sign again, once). text: message and hint.");
 
