@@ -34,6 +34,7 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Index,
+    Insert,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -50,6 +51,7 @@ from sqlalchemy import (
     text,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -366,7 +368,8 @@ class Copy(ApplyBatchImpl):
         self.op._exec(schema.DDL(restart.replace("%", "%%")))
 
     def _copy_rows(self) -> None:
-        assert self.new_table is not None
+        new = self.new_table
+        assert new is not None
         keys = [self.source.c[column.name] for column in self.key()]
         transfers = {
             name: transfer for name, transfer in self.column_transfers.items() if "expr" in transfer
@@ -378,7 +381,7 @@ class Copy(ApplyBatchImpl):
         }
         into = [self.columns[name].name for name in stored]
         values = [self._of_source(transfer["expr"]) for transfer in stored.values()]
-        always = any(c.identity is not None and c.identity.always for c in self.new_table.c)
+        always = any(c.identity is not None and c.identity.always for c in new.c)
 
         def work(size: int) -> int:
             number, last = self._last()
@@ -393,11 +396,8 @@ class Copy(ApplyBatchImpl):
             )
             if last:
                 batch = batch.where(behind(keys, last))
-            insert = self.new_table.insert().inline()  # type: ignore[union-attr]
-            statement = insert.from_select(into, batch, include_defaults=False)
-            if always:
-                statement = overriding(statement, self.op.dialect)
-            self.connection.execute(statement)
+            insert = (OverridingInsert if always else Insert)(new).inline()
+            self.connection.execute(insert.from_select(into, batch, include_defaults=False))
             row = {f"key{n}": value for n, value in enumerate(end[-1])}
             self.connection.execute(self.ledger.insert().values(number=number + 1, **row))
             return len(end)
@@ -505,11 +505,16 @@ def behind(columns: Any, values: Any, after: bool = True) -> Any:
     return or_(*terms)
 
 
-def overriding(statement: Any, dialect: Any) -> Any:
-    """INSERT with the values of an identity that is always generated."""
-    compiled = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    head, select_, rest = compiled.partition("SELECT")
-    return text(f"{head}OVERRIDING SYSTEM VALUE {select_}{rest}".replace(":", "\\:"))
+class OverridingInsert(Insert):
+    """INSERT ... SELECT of the values of an identity that is always generated."""
+
+    inherit_cache = False
+
+
+@compiles(OverridingInsert)
+def _overriding(element: OverridingInsert, compiler: Any, **kw: Any) -> str:
+    columns, _, rest = compiler.visit_insert(element, **kw).partition(") SELECT ")
+    return f"{columns}) OVERRIDING SYSTEM VALUE SELECT {rest}"
 
 
 def undo(op: Any, name: str, schema_: str | None) -> None:

@@ -297,7 +297,8 @@ def _watch_session(session: Session, watch: _Watch) -> None:
             watch.begun(connection)
 
     def committed(session: Session) -> None:
-        watch.own_commit = True
+        if not session.in_nested_transaction():  # that one commits nothing
+            watch.own_commit = True
 
     event.listen(session, "after_begin", begun)
     event.listen(session, "after_commit", committed)

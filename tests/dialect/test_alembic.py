@@ -447,6 +447,25 @@ def test_identity_goes_on_behind_the_values_that_were_copied(engine: Engine, alw
     assert found[-1][1] == "last"
 
 
+def test_values_of_an_identity_are_copied_whatever_is_in_the_keys(engine: Engine) -> None:
+    table = Table(
+        "people",
+        MetaData(),
+        Column("name", String(20), primary_key=True),
+        Column("n", sa.BigInteger, sa.Identity(always=True, start=7, cache=1)),
+        Column("age", Integer),
+    )
+    table.create(engine)
+    with engine.begin() as connection:
+        names = [f"a%b:c\\:'{n:04}" for n in range(1200)]
+        connection.execute(table.insert(), [{"name": name, "age": 1} for name in names])
+    before = rows(engine, "SELECT name, n FROM people ORDER BY name")
+    with operations(engine) as op:
+        change_of_type(op)
+    assert rows(engine, "SELECT name, n FROM people ORDER BY name") == before
+    assert len(before) == 1200
+
+
 class Interrupted(Exception):
     """As if the process had been killed."""
 

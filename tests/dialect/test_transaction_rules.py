@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from aurora_dsql_sqlalchemy import retry
-from rows import by_url, ids, increment, read
+from aurora_dsql_sqlalchemy.transactions import run_transaction
+from rows import by_url, ids, increment, meddle, read
 from sqlalchemy import (
     Column,
     Connection,
@@ -29,7 +30,7 @@ from sqlalchemy.exc import (
     OperationalError,
     ProgrammingError,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 MakeEngine = Callable[..., Engine]
 
@@ -205,6 +206,20 @@ def test_nested_transactions_are_part_of_the_outer_one(nesting: Engine, table: T
             increment(session, table)
         session.commit()
     assert read(nesting, table) == 4
+
+
+def test_conflict_runs_a_session_with_a_nested_part_again(nesting: Engine, table: Table) -> None:
+    tries: list[Session] = []
+
+    def twice(session: Session) -> None:
+        with session.begin_nested():
+            increment(session, table)
+        if not tries:
+            meddle(nesting, table)
+        tries.append(session)
+
+    run_transaction(sessionmaker(nesting), twice, first_wait=0)
+    assert (len(tries), read(nesting, table)) == (2, 101)
 
 
 def test_rollback_of_a_nested_part_takes_the_outer_one_with_it(

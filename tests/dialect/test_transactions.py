@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""run_transaction(), what is tried again unseen, savepoints, DDL beside rows, isolation."""
+"""run_transaction() and its decorator: what is run again, and what is not."""
 
 from __future__ import annotations
 
