@@ -72,6 +72,8 @@ from aurora_dsql_sqlalchemy.alembic_finish import (
     notes_of,
     old_of,
     qualified,
+    quoted,
+    run,
 )
 from aurora_dsql_sqlalchemy.ddl import is_sequence_key
 from aurora_dsql_sqlalchemy.retry import sqlstate
@@ -181,6 +183,13 @@ class Copy(ApplyBatchImpl):
             server_default = False
         super().alter_column(table_name, column_name, server_default=server_default, **kw)
 
+    def create_table_comment(self, table: Table) -> None:
+        """Alembic's leaves the table's comment out."""
+        self.table.comment = table.comment
+
+    def drop_table_comment(self, table: Table) -> None:
+        self.table.comment = None
+
     def _create(self, op_impl: Any) -> None:
         """What ApplyBatchImpl calls when it knows the new table."""
         self.op = op_impl
@@ -191,6 +200,8 @@ class Copy(ApplyBatchImpl):
         self.ledger = self._make_ledger(ledger_of(self.name))
         self.source = self.table.to_metadata(MetaData(), name=self.old)
         self._transfer_elements_to_new_table()
+        assert self.new_table is not None
+        self.new_table.comment = self.table.comment
         self.final_names = self._name_for_now()
         try:
             self._copy()
@@ -305,7 +316,7 @@ class Copy(ApplyBatchImpl):
             self.op.rename_table(self.name, self.old, schema=self.schema)
         made = self._has(self.new)
         if made and not self._last()[0]:  # it may lack what comes in statements of its own
-            self.op._exec(schema.DDL(f"DROP TABLE {qualified(self.op, self.new, self.schema)}"))
+            run(self.op, f"DROP TABLE {qualified(self.op, self.new, self.schema)}")
             made = False
         if not made:
             self._create_new()
@@ -362,10 +373,9 @@ class Copy(ApplyBatchImpl):
         self.op.commit()
         if last is None:
             return
-        name = self.op.dialect.identifier_preparer.quote(column.name)
+        name = quoted(self.op, column.name)
         table = qualified(self.op, self.new, self.schema)
-        restart = f"ALTER TABLE {table} ALTER COLUMN {name} RESTART WITH {last + increment}"
-        self.op._exec(schema.DDL(restart.replace("%", "%%")))
+        run(self.op, f"ALTER TABLE {table} ALTER COLUMN {name} RESTART WITH {last + increment}")
 
     def _copy_rows(self) -> None:
         new = self.new_table
@@ -483,12 +493,11 @@ class Copy(ApplyBatchImpl):
         where = {"name": old, "schema": self.schema or self.op.dialect.default_schema_name}
         grants = self.connection.execute(GRANTS, where).all()
         self.op.commit()
-        quote = self.op.dialect.identifier_preparer.quote
         table = qualified(self.op, new, self.schema)
         for role, privilege, grantable in grants:
-            whom = quote(role) if role else "PUBLIC"
+            whom = quoted(self.op, role) if role else "PUBLIC"
             words = " WITH GRANT OPTION" if grantable else ""
-            self.op._exec(schema.DDL(f"GRANT {privilege} ON {table} TO {whom}{words}"))
+            run(self.op, f"GRANT {privilege} ON {table} TO {whom}{words}")
 
 
 def _equal(columns: Any, values: Any) -> Any:
@@ -520,11 +529,11 @@ def _overriding(element: OverridingInsert, compiler: Any, **kw: Any) -> str:
 def undo(op: Any, name: str, schema_: str | None) -> None:
     """The old table gets its name back: nobody could change it meanwhile."""
     if exists(op, new_of(name), schema_):
-        op._exec(schema.DDL(f"DROP TABLE {qualified(op, new_of(name), schema_)}"))
+        run(op, f"DROP TABLE {qualified(op, new_of(name), schema_)}")
     if exists(op, old_of(name), schema_):
         op.rename_table(old_of(name), name, schema=schema_)
     if exists(op, ledger_of(name), schema_):
-        op._exec(schema.DDL(f"DROP TABLE {qualified(op, ledger_of(name), schema_)}"))
+        run(op, f"DROP TABLE {qualified(op, ledger_of(name), schema_)}")
 
 
 def flush(batch: Any) -> bool:

@@ -117,7 +117,7 @@ class ComparingImpl(PostgresqlImpl):
             return False
         compiler = self._compiler()
         wanted, there = (
-            default and self._single_percents(default)
+            default and self.single_percents(default)
             for default in map(
                 compiler.get_column_default_string, (metadata_column, inspector_column)
             )
@@ -187,8 +187,8 @@ class ComparingImpl(PostgresqlImpl):
         compiler = self._compiler()
         where = compiler._index_predicate(index).removeprefix("WHERE ")
         return {
-            "keys": [self._single_percents(compiler._index_key(key)) for key in index.expressions],
-            "where": [self._single_percents(where)] if where else [],
+            "keys": [self.single_percents(compiler._index_key(key)) for key in index.expressions],
+            "where": [self.single_percents(where)] if where else [],
         }
 
     def _describe(self, index: Index) -> dict[str, Any]:
@@ -214,7 +214,7 @@ class ComparingImpl(PostgresqlImpl):
         """For programs that ask Alembic for it: see alembic.ext.checkconstraint_byname."""
         compiler = self._compiler()
         wanted, there = (
-            self._single_percents(
+            self.single_percents(
                 compiler.sql_compiler.process(
                     constraint.sqltext, include_table=False, literal_binds=True
                 )
@@ -228,7 +228,7 @@ class ComparingImpl(PostgresqlImpl):
             return ComparisonResult.Equal()
         return ComparisonResult.Different(f"{there} to {wanted}")
 
-    def _single_percents(self, words: str) -> str:
+    def single_percents(self, words: str) -> str:
         """SQL as the server gets it, from a compiler that writes for a driver with parameters."""
         if self.dialect.identifier_preparer._double_percents:
             return words.replace("%%", "%")

@@ -82,9 +82,18 @@ def exists(op: Any, name: str, schema_: str | None) -> bool:
     return found
 
 
+def quoted(op: Any, name: str) -> str:
+    """A name in SQL for run()."""
+    return str(op.single_percents(op.dialect.identifier_preparer.quote(name)))
+
+
 def qualified(op: Any, name: str, schema_: str | None) -> str:
-    quote = op.dialect.identifier_preparer.quote
-    return f"{quote(schema_)}.{quote(name)}" if schema_ else str(quote(name))
+    return f"{quoted(op, schema_)}.{quoted(op, name)}" if schema_ else quoted(op, name)
+
+
+def run(op: Any, statement: str) -> None:
+    """Send a statement as it is."""
+    op._exec(schema.DDL(statement.replace("%", "%%")))
 
 
 # What a ledger says
@@ -113,29 +122,28 @@ def _referring(op: Any, name: str, schema_: str | None) -> Any:
 
 def turn_references(op: Any, name: str, schema_: str | None) -> None:
     """Foreign keys of other tables are made anew for the new table, before anybody writes to it."""
-    quote = op.dialect.identifier_preparer.quote
     target = qualified(op, new_of(name), schema_)
     for table, constraint, definition, validated in _referring(op, old_of(name), schema_):
         head, _, tail = definition.removesuffix(" NOT VALID").partition(" REFERENCES ")
         columns = tail[tail.index("(") :]
-        moved = quote(new_of(constraint))
+        moved = quoted(op, new_of(constraint))
         statements = [
             f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {moved}",
             f"ALTER TABLE {table} ADD CONSTRAINT {moved} {head} REFERENCES {target} {columns}"
             " NOT VALID",
             f"ALTER TABLE ASYNC {table} VALIDATE CONSTRAINT {moved}",
-            f"ALTER TABLE {table} DROP CONSTRAINT {quote(constraint)}",
+            f"ALTER TABLE {table} DROP CONSTRAINT {quoted(op, constraint)}",
         ]
         if not validated:
             del statements[2]
         for statement in statements:
-            op._exec(schema.DDL(statement.replace("%", "%%")))
+            run(op, statement)
     notes, _ = noted(op, name, schema_)
     final = {new_of(constraint): constraint for constraint in notes["referring"]}
     for table, moved, _, _ in _referring(op, new_of(name), schema_):
         if moved in final:
-            renamed = f"RENAME CONSTRAINT {quote(moved)} TO {quote(final[moved])}"
-            op._exec(schema.DDL(f"ALTER TABLE {table} {renamed}".replace("%", "%%")))
+            names = f"{quoted(op, moved)} TO {quoted(op, final[moved])}"
+            run(op, f"ALTER TABLE {table} RENAME CONSTRAINT {names}")
 
 
 def notes_of(op: Any, name: str, schema_: str | None, mark: str, names: Any) -> str:
@@ -151,7 +159,7 @@ def add_foreign_key(op: Any, constraint: schema.ForeignKeyConstraint, there: boo
     added = str(schema.AddConstraint(constraint).compile(dialect=dialect))
     validated = str(ValidateConstraint(constraint).compile(dialect=dialect))
     for statement in [validated] if there else [added, validated]:
-        op._exec(schema.DDL(statement.replace("%", "%%")))
+        run(op, op.single_percents(statement))
 
 
 def finish(op: Any, name: str, schema_: str | None) -> None:
@@ -160,7 +168,7 @@ def finish(op: Any, name: str, schema_: str | None) -> None:
         turn_references(op, name, schema_)
         op.rename_table(new_of(name), name, schema=schema_)
     if exists(op, old_of(name), schema_):
-        op._exec(schema.DDL(f"DROP TABLE {qualified(op, old_of(name), schema_)}"))
+        run(op, f"DROP TABLE {qualified(op, old_of(name), schema_)}")
     notes, _ = noted(op, name, schema_)
     if not notes:
         return
@@ -169,23 +177,21 @@ def finish(op: Any, name: str, schema_: str | None) -> None:
     constraints = {item["name"] for item in keys}
     indexes = {item["name"] for item in found.get_indexes(name, schema_)} - constraints
     op.commit()
-    quote = op.dialect.identifier_preparer.quote
     table = qualified(op, name, schema_)
     for temporary, final in notes["names"].items():
         if temporary in constraints:
-            renamed = f"ALTER TABLE {table} RENAME CONSTRAINT {quote(temporary)} TO {quote(final)}"
-            op._exec(schema.DDL(renamed.replace("%", "%%")))
+            names = f"{quoted(op, temporary)} TO {quoted(op, final)}"
+            run(op, f"ALTER TABLE {table} RENAME CONSTRAINT {names}")
         elif temporary in indexes:
             _rename_index(op, Table(name, MetaData(), schema=schema_), temporary, final)
-    op._exec(schema.DDL(f"DROP TABLE {qualified(op, ledger_of(name), schema_)}"))
+    run(op, f"DROP TABLE {qualified(op, ledger_of(name), schema_)}")
 
 
 def _rename_index(op: Any, table: Table, temporary: str, final: str) -> None:
     """ALTER INDEX RENAME is in no manual of the service: an index can be built once more."""
-    quote = op.dialect.identifier_preparer.quote
     index = qualified(op, temporary, table.schema)
     try:
-        op._exec(schema.DDL(f"ALTER INDEX {index} RENAME TO {quote(final)}".replace("%", "%%")))
+        run(op, f"ALTER INDEX {index} RENAME TO {quoted(op, final)}")
         return
     except exc.DBAPIError as error:
         op.dialect.do_rollback(op.connection.connection)
@@ -196,7 +202,7 @@ def _rename_index(op: Any, table: Table, temporary: str, final: str) -> None:
     (found,) = (item for item in table.indexes if item.name == temporary)
     found.name = quoted_name(final, None)
     op.create_index(found, if_not_exists=True)
-    op._exec(schema.DDL(f"DROP INDEX {index}".replace("%", "%%")))
+    run(op, f"DROP INDEX {index}")
 
 
 # Copies of a migration that has no version yet

@@ -466,6 +466,49 @@ def test_values_of_an_identity_are_copied_whatever_is_in_the_keys(engine: Engine
     assert len(before) == 1200
 
 
+@pytest.mark.parametrize("driver", ["libdsql", "psycopg"])
+def test_copy_of_names_with_percent_signs(engine: Engine) -> None:
+    metadata = MetaData()
+    table = Table(
+        "a%b",
+        metadata,
+        Column("c%d", sa.BigInteger, sa.Identity(cache=1), primary_key=True),
+        Column("e%f", Integer, unique=True),
+        Column("g%h", sa.BigInteger, sa.ForeignKey("a%b.c%d", name="i%j")),
+    )
+    sa.Index("k%l", table.c["g%h"])
+    reference = sa.ForeignKey("a%b.c%d", name="m%n")
+    Table("o%p", metadata, Column("id", sa.BigInteger, reference, primary_key=True))
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(table.insert(), {"e%f": 7})
+    with operations(engine) as op, op.batch_alter_table("a%b") as batch:
+        batch.alter_column("e%f", type_=sa.BigInteger(), existing_type=Integer())
+    found = inspect(engine)
+    assert sorted(found.get_table_names()) == ["a%b", "o%p"]
+    assert [index["name"] for index in found.get_indexes("a%b")] == ["a%b_e%f_key", "k%l"]
+    assert [key["name"] for key in found.get_foreign_keys("a%b")] == ["i%j"]
+    assert [key["name"] for key in found.get_foreign_keys("o%p")] == ["m%n"]
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(table)).all() == [(1, 7, None)]
+
+
+def test_copy_keeps_comments(engine: Engine) -> None:
+    table = people(engine, comment="in years")
+    for comment, changes in [("who's 100%", 0), ("changed", 1), (None, 2)]:
+        with operations(engine) as op:
+            if not changes:
+                op.create_table_comment("people", comment)
+            with op.batch_alter_table("people", recreate="always") as batch:
+                if changes == 1:
+                    batch.create_table_comment(comment)
+                if changes == 2:
+                    batch.drop_table_comment()
+        table.comment = comment
+        assert inspect(engine).get_table_comment("people")["text"] == comment
+        assert differences(engine, table.metadata) == []
+
+
 class Interrupted(Exception):
     """As if the process had been killed."""
 
