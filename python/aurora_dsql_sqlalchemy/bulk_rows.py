@@ -89,12 +89,13 @@ class Target:
         if isinstance(given, Mapping) or (self.mapper and isinstance(given, self.mapper.class_)):
             row = self.row(given)
             return {column.key: _of(row, column) for column in columns}
-        if isinstance(given, tuple):
+        if isinstance(given, tuple) and len(given) == len(columns):
             return {column.key: value for column, value in zip(columns, given, strict=True)}
-        if len(columns) == 1:
+        if len(columns) == 1 and not isinstance(given, tuple):
             return {columns[0].key: given}
         raise exc.ArgumentError(
-            f"{self.table.name} has a key of {len(columns)} columns: give tuples or dictionaries"
+            f"{given!r:.80} is no key of {self.table.name}, which has {len(columns)} columns "
+            f"({', '.join(column.key for column in columns)}): give tuples or dictionaries"
         )
 
     def changed_row(self, given: Any) -> Row:
