@@ -11,6 +11,7 @@ refused before it is sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -54,16 +55,35 @@ ROWS_WAIT = (
 )
 
 
+CALL = re.compile(r'([\w."$]+)\s*\(')
+HARMLESS = re.compile(
+    r"pg_.*|and|any|array|as|bool_and|by|case|cast|char|count|distinct|else|exists|filter|from|in|"
+    r"join|lateral|max|min|not|numeric|on|or|over|select|sum|then|using|values|varchar|when|where|"
+    r"with|array_agg|coalesce|generate_subscripts|lower|now|unnest|upper",
+    re.IGNORECASE,
+)
+"""What stands before a parenthesis and writes nothing, in queries of reflection among others."""
+
+READS_KEPT = 100
+"""How many texts of a transaction are remembered that seem to read."""
+
+
+def only_reads(text: str) -> bool:
+    """Whether a query writes nothing: a function of the program's own may."""
+    return all(map(HARMLESS.fullmatch, CALL.findall(text)))
+
+
 class Transaction:
     """What a connection's transaction has done so far, as far as it went through SQLAlchemy.
 
-    wrote: it may have written rows. failed: the error that made the server refuse all but
-    ROLLBACK. statements: how many there were. savepoints: by name, statements when it was made.
-    undone: it was rolled back with a nested part, which the program has not noticed yet.
-    commits: how many transactions of this connection were committed, which clear() leaves alone.
+    wrote: it may have written rows. read: the texts that do not look so. failed: the error that
+    made the server refuse all but ROLLBACK. statements: how many there were. savepoints: by name,
+    statements when it was made. undone: it was rolled back with a nested part, which the program
+    has not noticed yet. commits: how many transactions of this connection were committed, which
+    clear() leaves alone.
     """
 
-    __slots__ = ("commits", "failed", "savepoints", "statements", "undone", "wrote")
+    __slots__ = ("commits", "failed", "read", "savepoints", "statements", "undone", "wrote")
 
     def __init__(self) -> None:
         self.commits = 0
@@ -71,10 +91,16 @@ class Transaction:
 
     def clear(self) -> None:
         self.wrote = False
+        self.read: set[str] = set()
         self.failed: BaseException | None = None
         self.statements = 0
         self.savepoints: dict[str, int] = {}
         self.undone = False
+
+    def has_only_read(self) -> bool:
+        """Whether nothing is lost with it; what the driver was told alone is not known."""
+        known = self.statements > 0 and len(self.read) < READS_KEPT
+        return known and not self.wrote and all(map(only_reads, self.read))
 
 
 def transaction_of(connection: Any) -> Transaction:
@@ -195,7 +221,6 @@ class TransactionMixin(PoolMixin):
                 raise exc.InvalidRequestError(ROWS_WAIT)
             self.do_commit(connection)
             begins = True
-        transaction.statements += 1
         autocommit = bool(getattr(connection.dbapi_connection, "autocommit", False))
         if (kind and autocommit and begins) or kind & libdsql.SQL_CONTROL:
             # Many rows may take several statements: the first one has noted what was before.
@@ -208,9 +233,12 @@ class TransactionMixin(PoolMixin):
         commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
         once = kind & (libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL) or (several and autocommit)
         # Whatever a transaction has only read is no loss to a DDL statement, which ends it.
-        alone = begins or (commits and not transaction.wrote)
+        alone = begins or (commits and transaction.has_only_read())
+        transaction.statements += 1
         if kind & libdsql.SQL_DML:
             transaction.wrote = True
+        elif not kind and len(transaction.read) < READS_KEPT:
+            transaction.read.add(statement)
         self._run(connection, run, bool(commits), bool(alone and not once))
         return None
 

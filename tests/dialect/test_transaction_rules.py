@@ -123,6 +123,37 @@ def test_ddl_passes_a_change_of_the_catalog(
         made.drop(connection)
 
 
+def write_by_the_driver(connection: Connection) -> None:
+    raw: Any = connection.connection.dbapi_connection
+    raw.cursor().execute("UPDATE transactions SET n = n + 1 WHERE id = 1")
+
+
+def write_by_a_function(connection: Connection) -> None:
+    connection.execute(text("SELECT counted(1)"))
+
+
+@pytest.mark.parametrize("write", [write_by_the_driver, write_by_a_function])
+def test_ddl_behind_rows_that_nobody_saw_is_not_repeated_without_them(
+    engine: Engine, make_engine: MakeEngine, table: Table, write: Callable[[Connection], None]
+) -> None:
+    function = (
+        "CREATE FUNCTION counted(wanted int) RETURNS int LANGUAGE sql "
+        "AS 'UPDATE transactions SET n = n + 1 WHERE id = wanted RETURNING n'"
+    )
+    other = make_engine()
+    made = Table("ddl_again", MetaData(), Column("id", Integer, primary_key=True))
+    with engine.begin() as connection:
+        connection.execute(text(function))
+    with engine.connect() as connection:
+        write(connection)
+        change_catalog(other)
+        with pytest.raises(OperationalError):
+            made.create(connection, checkfirst=False)
+    with engine.begin() as connection:
+        connection.execute(text("DROP FUNCTION counted(int)"))
+    assert read(engine, table) == 0
+
+
 # DDL beside rows
 
 
