@@ -3,8 +3,8 @@
 
 /* libdsql: Amazon Aurora DSQL from C: signing in, and a driver.
  *
- * Reading order: errors, retrying, environment, endpoint, credentials, token, trust,
- * connection, statements, events, transactions, pool.
+ * Reading order: errors, retrying, HTTP, environment, endpoint, credentials, token,
+ * trust, connection, statements, events, transactions, pool.
  *
  * Words used for every pointer: "borrowed" (the caller keeps it; until when is
  * said), "copied", "taken" and "returned - caller frees with X". Unless a
@@ -15,9 +15,10 @@
  * the caller's struct dsql_error (which may be NULL). No message ever holds a
  * secret key, a session token or a signature. The library never prints, never
  * exits and changes no signal. It keeps nothing between calls but the parsed
- * certificate authorities of the last few files, under a lock: every function
- * may be called from any thread, on objects that no other thread uses
- * meanwhile. */
+ * certificate authorities of the last few files and the key pairs that
+ * dsql_credentials_get() found, under locks: every function may be called from
+ * any thread, on objects that no other thread uses meanwhile. A child after
+ * fork() begins without key pairs. */
 #ifndef DSQL_H
 #define DSQL_H
 
@@ -142,6 +143,38 @@ DSQL_API int64_t dsql_backoff_ms(const struct dsql_backoff *backoff, unsigned in
 /* What a text of SQL does, by its words: DSQL_SQL_... of all its statements. */
 DSQL_API int dsql_sql_kind(const char *sql, size_t length);
 
+/* -------------------------------------------------------------------- HTTP */
+
+/* One request to a source of credentials; all of it is borrowed for the call. */
+struct dsql_http_request {
+    const char *method;         /* "GET", "PUT" or "POST" */
+    const char *url;            /* http:// or https:// */
+    const char *const *headers; /* "Name: value", ..., NULL */
+    const char *body;           /* NULL: none */
+    size_t body_length;
+    const char *proxy;   /* "http://HOST:PORT"; NULL: none, whatever the environment says */
+    const char *ca_file; /* the authorities for https://; NULL for http:// */
+    int timeout_ms;      /* for all of it */
+    size_t limit;        /* a body of more bytes is a failure */
+};
+
+struct dsql_http_response {
+    int status;
+    char *body; /* from malloc(), with a NUL behind its length bytes: taken, wiped and freed */
+    size_t length;
+};
+
+/* How the library speaks HTTP: perhaps from several threads at once. Redirects
+ * are not followed and nothing is kept between calls. request(): 0 and
+ * *response for any status, or DSQL_E_IO, DSQL_E_TIMEOUT, DSQL_E_TLS,
+ * DSQL_E_UNSUPPORTED or DSQL_E_NOMEM with a sentence, which must not hold
+ * headers or bodies. */
+struct dsql_http {
+    void *context;
+    int (*request)(void *context, const struct dsql_http_request *request,
+                   struct dsql_http_response *response, struct dsql_error *error);
+};
+
 /* ------------------------------------------------------------- environment */
 
 /* Where the library gets what is not an argument: tests and programs with
@@ -158,6 +191,8 @@ struct dsql_env {
     int (*read_file)(void *context, const char *path, char **data, size_t *size);
     /* Seconds since the epoch. */
     int64_t (*now)(void *context);
+    /* Borrowed as context is. NULL: libcurl, loaded when it is first needed. */
+    const struct dsql_http *http;
 };
 
 /* ---------------------------------------------------------------- endpoint */
@@ -196,8 +231,9 @@ struct dsql_credentials {
     char *secret_key;
     char *session_token; /* NULL: none */
     int64_t expires_at;  /* seconds since the epoch, 0: never */
-    const char *source;  /* "argument", "environment", "shared-credentials-file",
-                            "config-file"; static */
+    const char *source;  /* "argument", "environment", "assume-role", "web-identity", "sso",
+                            "shared-credentials-file", "process", "config-file", "container",
+                            "instance-metadata"; static */
 };
 
 struct dsql_credentials_options {
@@ -212,13 +248,27 @@ DSQL_API DSQL_MUST_CHECK int dsql_credentials_set(struct dsql_credentials *crede
                                                   const char *session_token,
                                                   struct dsql_error *error);
 
-/* Finds a key pair: the environment (unless options name a profile), then the
- * shared credentials file, then the config file. options and env may be NULL.
+/* Finds a key pair, in the order of other AWS programs: the environment (unless
+ * options name a profile), the profile's role, a web identity, the profile's
+ * IAM Identity Center session, the shared credentials file, credential_process,
+ * the config file, the container's endpoint, EC2's metadata. options and env
+ * may be NULL. Blocks where a source is asked over the network or is a program.
  * On success the caller clears the struct with dsql_credentials_clear(). */
 DSQL_API DSQL_MUST_CHECK int dsql_credentials_load(struct dsql_credentials *credentials,
                                                    const struct dsql_credentials_options *options,
                                                    const struct dsql_env *env,
                                                    struct dsql_error *error);
+
+/* The same, from the key pairs of the process, as long as neither the
+ * environment nor the files change. Pairs that expire are replaced ahead of
+ * that, by one caller, while others are given the pair that still holds; after
+ * a failure the source is left alone for a while. may_block 0: returns 1, with
+ * nothing, where this call would have to wait. With functions of its own in env
+ * (other than now and http) nothing is kept. */
+DSQL_API DSQL_MUST_CHECK int dsql_credentials_get(struct dsql_credentials *credentials,
+                                                  const struct dsql_credentials_options *options,
+                                                  const struct dsql_env *env, int may_block,
+                                                  struct dsql_error *error);
 
 /* Wipes and frees the strings; the struct may be used again. NULL is allowed,
  * and so is a struct of zeros. */
@@ -227,6 +277,10 @@ DSQL_API void dsql_credentials_clear(struct dsql_credentials *credentials);
 /* The region that the environment (AWS_REGION, AWS_DEFAULT_REGION) or the
  * profile names, for hosts that do not tell. "" when there is none. */
 DSQL_API DSQL_MUST_CHECK int dsql_region_load(char *region, size_t size,
+                                              const struct dsql_credentials_options *options,
+                                              const struct dsql_env *env, struct dsql_error *error);
+/* The same, and after that the region of the EC2 instance; may block. */
+DSQL_API DSQL_MUST_CHECK int dsql_region_find(char *region, size_t size,
                                               const struct dsql_credentials_options *options,
                                               const struct dsql_env *env, struct dsql_error *error);
 
@@ -298,7 +352,8 @@ struct dsql_conn_options {
 #define DSQL_WANT_READ 1
 #define DSQL_WANT_WRITE 2
 
-/* Begins to connect: resolves the name (on a thread of its own), tries IPv6 and
+/* Begins to connect: asks for credentials that are not at hand and resolves the
+ * name (on threads of their own; env must allow that), tries IPv6 and
  * IPv4 by turns (RFC 8305), opens TLS, signs in. `rate exceeded`, `waking up
  * cluster` and an expired signature (once, with a new token) are tried again
  * with growing pauses. *conn is returned - caller frees with dsql_conn_free(). */
@@ -310,7 +365,9 @@ DSQL_API DSQL_MUST_CHECK int dsql_conn_poll(struct dsql_conn *conn, struct dsql_
 /* start and poll until connected, blocking. */
 DSQL_API DSQL_MUST_CHECK int dsql_conn_open(const struct dsql_conn_options *options,
                                             struct dsql_conn **conn, struct dsql_error *error);
-/* Says good-bye if that does not block, closes, wipes, frees. NULL is allowed. */
+/* Says good-bye if that does not block, closes, wipes, frees. NULL is allowed.
+ * Waits only for a source of credentials that is being asked with an env of the
+ * caller's, which is borrowed until then. */
 DSQL_API void dsql_conn_free(struct dsql_conn *conn);
 /* Closes the socket without a word: for a child after fork(), whose parent goes
  * on using the connection, and for a connection whose answer nobody awaits. */

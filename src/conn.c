@@ -325,6 +325,7 @@ dsql_conn_free(struct dsql_conn *conn)
     }
     dsql__transport_close(&conn->transport, idle);
     dsql__connecting_free(conn->connecting);
+    dsql__fetch_free(conn->fetch);
     dsql__conn_forget_requests(conn);
     dsql__conn_forget_greeting(conn);
     free(conn);

@@ -61,12 +61,14 @@ struct dsql__parameter {
     char *name, *value; /* one block with the struct */
 };
 
+struct dsql__fetch;      /* credentials/fetch.h */
 struct dsql__connecting; /* connect.c: all that is needed only until signed in */
 
 struct dsql_conn {
     enum dsql__phase phase;
     struct dsql__transport transport;
     struct dsql__connecting *connecting; /* NULL once connected */
+    struct dsql__fetch *fetch;           /* a thread that asks for keys; it may outlive the above */
     struct dsql__parameter *parameters;
     struct dsql__buffer refusal_text; /* a copy of the ErrorResponse that ended us */
     struct dsql_diagnostic refusal;   /* into it */

@@ -21,6 +21,30 @@
 /* ------------------------------------------------------------ to the socket */
 
 static int
+enter(struct dsql__connecting *connecting, enum dsql__step step, struct dsql_error *error)
+{
+    connecting->step = step;
+    if (step == DSQL__STEP_RESOLVE) {
+        return dsql__resolver_start(connecting->endpoint.host, connecting->port,
+                                    &connecting->resolver, error);
+    }
+    return 0;
+}
+
+static int
+await_keys(struct dsql_conn *conn, struct dsql_error *error)
+{
+    struct dsql__connecting *connecting = conn->connecting;
+    int result = dsql__fetch_poll(conn->fetch, &connecting->credentials, error);
+    if (result != 0) {
+        return result;
+    }
+    dsql__fetch_free(conn->fetch); /* its thread is at its end */
+    conn->fetch = NULL;
+    return enter(connecting, connecting->after_keys, error);
+}
+
+static int
 resolve(struct dsql_conn *conn, struct dsql_error *error)
 {
     struct dsql__connecting *connecting = conn->connecting;
@@ -322,11 +346,9 @@ dsql__connect_begin(struct dsql_conn *conn, struct dsql_error *error)
     if (connecting->timeout_ms >= 0) {
         connecting->deadline = dsql__monotonic_ms() + connecting->timeout_ms;
     }
-    if (connecting->step == DSQL__STEP_RESOLVE) {
-        return dsql__resolver_start(connecting->endpoint.host, connecting->port,
-                                    &connecting->resolver, error);
-    }
-    return 0;
+    conn->fetch = connecting->fetch;
+    connecting->fetch = NULL; /* the connection owns it now */
+    return enter(connecting, connecting->step, error);
 }
 
 static int
@@ -334,6 +356,9 @@ time_is_up(const struct dsql__connecting *connecting, struct dsql_error *error)
 {
     char what[300] = "", text[200];
     switch (connecting->step) {
+    case DSQL__STEP_KEYS:
+        snprintf(what, sizeof what, "while asking for AWS credentials: check what they come from");
+        break;
     case DSQL__STEP_RESOLVE:
         snprintf(what, sizeof what, "while resolving the host %.200s: check the name servers",
                  connecting->endpoint.host);
@@ -369,13 +394,10 @@ int
 dsql__connect_poll(struct dsql_conn *conn, struct dsql_error *error)
 {
     static int (*const steps[])(struct dsql_conn *, struct dsql_error *) = {
-        [DSQL__STEP_RESOLVE] = resolve,
-        [DSQL__STEP_DIAL] = dial,
-        [DSQL__STEP_REQUEST] = request_tls,
-        [DSQL__STEP_ANSWER] = read_answer,
-        [DSQL__STEP_HANDSHAKE] = shake_hands,
-        [DSQL__STEP_SIGN_IN] = sign_in,
-        [DSQL__STEP_PAUSE] = rest,
+        [DSQL__STEP_KEYS] = await_keys,    [DSQL__STEP_RESOLVE] = resolve,
+        [DSQL__STEP_DIAL] = dial,          [DSQL__STEP_REQUEST] = request_tls,
+        [DSQL__STEP_ANSWER] = read_answer, [DSQL__STEP_HANDSHAKE] = shake_hands,
+        [DSQL__STEP_SIGN_IN] = sign_in,    [DSQL__STEP_PAUSE] = rest,
     };
     struct dsql__connecting *connecting = conn->connecting;
     for (;;) {
@@ -394,6 +416,8 @@ dsql__connect_fd(const struct dsql_conn *conn)
 {
     const struct dsql__connecting *connecting = conn->connecting;
     switch (connecting->step) {
+    case DSQL__STEP_KEYS:
+        return dsql__fetch_fd(conn->fetch);
     case DSQL__STEP_RESOLVE:
         return dsql__resolver_fd(connecting->resolver);
     case DSQL__STEP_DIAL:

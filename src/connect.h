@@ -6,6 +6,7 @@
 #define DSQL_CONNECT_H
 
 #include "conn.h"
+#include "credentials/fetch.h"
 #include "dial.h"
 #include "env.h"
 #include "resolve.h"
@@ -16,6 +17,7 @@
 #define DSQL__PAUSE_MOST_MS 5000
 
 enum dsql__step {
+    DSQL__STEP_KEYS,      /* waits for credentials from outside */
     DSQL__STEP_RESOLVE,   /* waits for the resolver */
     DSQL__STEP_DIAL,      /* waits for one of several sockets */
     DSQL__STEP_REQUEST,   /* sends SSLRequest */
@@ -45,6 +47,8 @@ struct dsql__connecting {
     int pause_ms;     /* the next one */
     bool signed_anew; /* after an expired signature: only once */
     SSL_CTX *tls;
+    struct dsql__fetch *fetch; /* until the connection takes it over, as soon as it begins */
+    enum dsql__step after_keys;
     struct dsql__resolver *resolver;
     struct dsql__addresses addresses;
     struct dsql__dial *dial;

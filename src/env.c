@@ -15,6 +15,8 @@
 
 #include <openssl/crypto.h>
 
+#include "http.h"
+
 /* No configuration file of a sane machine is larger. */
 #define FILE_LIMIT ((off_t)16 << 20)
 
@@ -88,7 +90,14 @@ dsql__env_complete(const struct dsql_env *env)
     whole.get = whole.get ? whole.get : real_get;
     whole.read_file = whole.read_file ? whole.read_file : real_read_file;
     whole.now = whole.now ? whole.now : real_now;
+    whole.http = whole.http ? whole.http : &dsql__curl;
     return whole;
+}
+
+bool
+dsql__env_is_real(const struct dsql_env *env)
+{
+    return env->get == real_get && env->read_file == real_read_file;
 }
 
 int

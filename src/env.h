@@ -13,6 +13,10 @@
 /* env (may be NULL) with the real functions for what it leaves out. */
 struct dsql_env dsql__env_complete(const struct dsql_env *env);
 
+/* Whether what a get() or read_file() answers is the real thing: what was found
+ * with it may be kept. */
+bool dsql__env_is_real(const struct dsql_env *env);
+
 /* A copy of a variable's value, "" and unset alike as NULL. *value is returned
  * - caller frees with dsql__wipe_free(). 0 or DSQL_E_NOMEM. */
 DSQL_MUST_CHECK int dsql__env_copy(const struct dsql_env *env, const char *name, char **value);

@@ -155,7 +155,11 @@ load_credentials(struct dsql__connecting *made, const struct dsql_conn_options *
                                     given->session_token, error);
     }
     struct dsql_credentials_options where = places(options);
-    return dsql_credentials_load(&made->credentials, &where, &made->env, error);
+    int result = dsql_credentials_get(&made->credentials, &where, &made->env, 0, error);
+    if (result > 0) {
+        result = dsql__fetch_start(&where, &made->env, options->env != NULL, &made->fetch, error);
+    }
+    return result;
 }
 
 static int
@@ -228,6 +232,10 @@ dsql__connecting_new(const struct dsql_conn_options *options, struct dsql__conne
     if (failure == 0) {
         failure = settle_addresses(made, options, error);
     }
+    if (failure == 0 && made->fetch != NULL) {
+        made->after_keys = made->step;
+        made->step = DSQL__STEP_KEYS;
+    }
     if (failure != 0) {
         dsql__connecting_free(made);
         return failure;
@@ -242,6 +250,7 @@ dsql__connecting_free(struct dsql__connecting *connecting)
     if (connecting == NULL) {
         return;
     }
+    dsql__fetch_free(connecting->fetch);
     dsql__resolver_free(connecting->resolver);
     dsql__dial_free(connecting->dial);
     SSL_CTX_free(connecting->tls);

@@ -17,7 +17,6 @@
 /* SHA-256 of nothing: the body of the request. */
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define ALGORITHM "AWS4-HMAC-SHA256"
-#define SERVICE "dsql"
 
 static void
 put(struct dsql__buffer *buffer, const char *text)
@@ -34,6 +33,24 @@ to_hex(const unsigned char digest[SHA256_SIZE], char hex[DSQL__SIGNATURE_SIZE])
         hex[2 * i + 1] = digits[digest[i] & 15];
     }
     hex[2 * SHA256_SIZE] = '\0';
+}
+
+static const char *
+service(const struct dsql__sigv4 *request)
+{
+    return request->service != NULL ? request->service : "dsql";
+}
+
+int
+dsql__sigv4_hash(const void *bytes, size_t length, char hex[DSQL__SIGNATURE_SIZE])
+{
+    unsigned char digest[SHA256_SIZE];
+    unsigned int size = sizeof digest;
+    if (EVP_Digest(bytes, length, digest, &size, EVP_sha256(), NULL) != 1) {
+        return DSQL_E_CRYPTO;
+    }
+    to_hex(digest, hex);
+    return 0;
 }
 
 int
@@ -66,7 +83,7 @@ dsql__put_encoded(struct dsql__buffer *buffer, const char *value)
     }
 }
 
-/* DATE/REGION/dsql/aws4_request, with the separator of the place. */
+/* DATE/REGION/SERVICE/aws4_request, with the separator of the place. */
 static void
 put_scope(struct dsql__buffer *buffer, const struct dsql__sigv4 *request, const char *slash)
 {
@@ -78,7 +95,7 @@ put_scope(struct dsql__buffer *buffer, const struct dsql__sigv4 *request, const 
         put(buffer, request->region);
     }
     put(buffer, slash);
-    put(buffer, SERVICE);
+    put(buffer, service(request));
     put(buffer, slash);
     put(buffer, "aws4_request");
 }
@@ -126,13 +143,10 @@ int
 dsql__sigv4_string_to_sign(const struct dsql__sigv4 *request, const char *canonical, size_t length,
                            struct dsql__buffer *out)
 {
-    unsigned char digest[SHA256_SIZE];
     char hex[DSQL__SIGNATURE_SIZE];
-    unsigned int size = sizeof digest;
-    if (EVP_Digest(canonical, length, digest, &size, EVP_sha256(), NULL) != 1) {
+    if (dsql__sigv4_hash(canonical, length, hex) != 0) {
         return DSQL_E_CRYPTO;
     }
-    to_hex(digest, hex);
     put(out, ALGORITHM "\n");
     put(out, request->date);
     put(out, "\n");
@@ -204,7 +218,7 @@ derive_key(struct hmac *hmac, const struct dsql__sigv4 *request, unsigned char k
         failure = hmac_text(hmac, key, request->region, strlen(request->region));
     }
     if (failure == 0) {
-        failure = hmac_text(hmac, key, SERVICE, sizeof SERVICE - 1);
+        failure = hmac_text(hmac, key, service(request), strlen(service(request)));
     }
     if (failure == 0) {
         failure = hmac_text(hmac, key, "aws4_request", sizeof "aws4_request" - 1);
@@ -230,16 +244,12 @@ sign_string(const struct dsql__sigv4 *request, const struct dsql__buffer *string
 }
 
 int
-dsql__sigv4_sign(const struct dsql__sigv4 *request, char signature[DSQL__SIGNATURE_SIZE])
+dsql__sigv4_sign_canonical(const struct dsql__sigv4 *request, const char *canonical, size_t length,
+                           char signature[DSQL__SIGNATURE_SIZE])
 {
-    struct dsql__buffer canonical = {0}, string = {0};
+    struct dsql__buffer string = {0};
     unsigned char key[SHA256_SIZE];
-    dsql__sigv4_canonical(request, &canonical);
-    int failure = canonical.failed ? DSQL_E_NOMEM : 0;
-    if (failure == 0) {
-        failure = dsql__sigv4_string_to_sign(request, dsql__buffer_begin(&canonical),
-                                             dsql__buffer_length(&canonical), &string);
-    }
+    int failure = dsql__sigv4_string_to_sign(request, canonical, length, &string);
     if (failure == 0 && string.failed) {
         failure = DSQL_E_NOMEM;
     }
@@ -250,8 +260,21 @@ dsql__sigv4_sign(const struct dsql__sigv4 *request, char signature[DSQL__SIGNATU
         to_hex(key, signature);
     }
     OPENSSL_cleanse(key, sizeof key);
-    dsql__buffer_clear(&canonical);
     dsql__buffer_clear(&string);
+    return failure;
+}
+
+int
+dsql__sigv4_sign(const struct dsql__sigv4 *request, char signature[DSQL__SIGNATURE_SIZE])
+{
+    struct dsql__buffer canonical = {0};
+    dsql__sigv4_canonical(request, &canonical);
+    int failure = canonical.failed ? DSQL_E_NOMEM : 0;
+    if (failure == 0) {
+        failure = dsql__sigv4_sign_canonical(request, dsql__buffer_begin(&canonical),
+                                             dsql__buffer_length(&canonical), signature);
+    }
+    dsql__buffer_clear(&canonical);
     return failure;
 }
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,6 +16,9 @@ import libdsql.local
 import psycopg
 import pytest
 from support import Program, connect_to, drive_to, token_for
+
+# No test asks a cloud that it happens to run in, unless it brings one of its own.
+os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import libdsql
 from libdsql import local
+from libdsql.credentials import asks_outside
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import await_only
 
@@ -123,21 +124,28 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
         try:
             if libdsql.local.is_local(cparams.get("host")):
                 return self._connect_local(cparams)
-            arguments = driver_arguments(cparams)
+            arguments = self._driver_arguments(cparams)
         except libdsql.Error as error:
             raise self.loaded_dbapi.OperationalError(str(error)) from error
         return self._connect_driver(arguments)
+
+    def _driver_arguments(
+        self, cparams: dict[str, Any], endpoint: local.LocalEndpoint | None = None
+    ) -> dict[str, Any]:
+        if self.is_async and asks_outside(cparams.get("host"), cparams):
+            return await_only(asyncio.to_thread(driver_arguments, cparams, endpoint))
+        return driver_arguments(cparams, endpoint)
 
     def _connect_local(self, cparams: dict[str, Any]) -> Any:
         """Connect to the user's own endpoint; it may have ended since we last heard of it."""
         endpoint = self._local_endpoint()
         try:
-            return self._connect_driver(driver_arguments(cparams, endpoint))
+            return self._connect_driver(self._driver_arguments(cparams, endpoint))
         except self.loaded_dbapi.OperationalError:
             renewed = self._local_endpoint(again=True)
             if renewed == endpoint:
                 raise
-        return self._connect_driver(driver_arguments(cparams, renewed))
+        return self._connect_driver(self._driver_arguments(cparams, renewed))
 
     def _local_endpoint(self, again: bool = False) -> local.LocalEndpoint:
         if self.is_async:  # it may have to be started, which takes a second

@@ -9,7 +9,7 @@ from typing import Any
 
 from libdsql import local
 from libdsql._libdsql import Connection, InterfaceError, OperationalError, connect_start
-from libdsql.credentials import keys_of
+from libdsql.credentials import asks_outside, keys_of
 
 _INTEGERS = (
     "port",
@@ -129,8 +129,10 @@ def _arguments(
 
 
 def blocks(host: str | None, options: Mapping[str, Any]) -> bool:
-    """Whether start() may take its time: it starts an endpoint, or asks a provider."""
-    return local.is_local(host) or options.get("custom_credentials_provider") is not None
+    """Whether start() may take its time: it starts an endpoint, or asks a provider, a source of
+    credentials or the EC2 instance.
+    """
+    return local.is_local(host) or asks_outside(host, options)
 
 
 def start(host: str | None = None, *, again: bool = False, **options: Any) -> Connection:

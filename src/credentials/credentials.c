@@ -7,13 +7,38 @@
 
 #include "../env.h"
 #include "../error.h"
-#include "source.h"
+#include "metadata.h"
+#include "search.h"
 
 /* In the order in which they are asked. */
+static dsql__source *const of_profile[] = {
+    dsql__source_web_identity, dsql__source_sso,     dsql__source_credentials_file,
+    dsql__source_login,        dsql__source_process, dsql__source_config_file,
+};
+
+static int
+ask_all(dsql__source *const *sources, size_t count, struct dsql__source_request *request,
+        struct dsql_credentials *credentials, struct dsql_error *error)
+{
+    int failure = DSQL__NEXT;
+    for (size_t i = 0; i < count && failure == DSQL__NEXT; i++) {
+        dsql_credentials_clear(credentials);
+        failure = sources[i](request, credentials, error);
+    }
+    return failure;
+}
+
+int
+dsql__profile_keys(struct dsql__source_request *request, struct dsql_credentials *credentials,
+                   struct dsql_error *error)
+{
+    return ask_all(of_profile, sizeof of_profile / sizeof of_profile[0], request, credentials,
+                   error);
+}
+
 static dsql__source *const chain[] = {
-    dsql__source_environment,
-    dsql__source_credentials_file,
-    dsql__source_config_file,
+    dsql__source_environment, dsql__source_role,     dsql__profile_keys,
+    dsql__source_container,   dsql__source_metadata,
 };
 
 int
@@ -49,52 +74,56 @@ dsql_credentials_clear(struct dsql_credentials *credentials)
     }
 }
 
-/* A profile that gets its keys in a way that is not built yet is told so. */
 static int
-fail_without_keys(const struct dsql__profile *profile, struct dsql_error *error)
+fail_without_keys(const struct dsql__source_request *request, struct dsql_error *error)
 {
-    static const char *const other_ways[] = {"role_arn", "credential_process", "sso_session",
-                                             "sso_start_url", "web_identity_token_file"};
-    for (size_t i = 0; i < sizeof other_ways / sizeof other_ways[0]; i++) {
-        bool in_config =
-            profile->in_config.at != NULL &&
-            dsql__ini_get(&profile->config.ini, profile->in_config, other_ways[i]).at != NULL;
-        if (in_config) {
-            return dsql__fail(error, DSQL_E_CREDENTIALS,
-                              "the profile \"%.60s\" gets its keys by %s, which this version "
-                              "cannot do: export keys into the environment, for example with "
-                              "`aws configure export-credentials --format env`",
-                              profile->name, other_ways[i]);
-        }
-    }
+    const struct dsql__profile *profile = request->profile;
     return dsql__fail(error, DSQL_E_CREDENTIALS,
                       "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put "
-                      "keys under the profile \"%.60s\" into %.150s or %.150s",
+                      "keys under the profile \"%.60s\" into %.100s or %.100s%s%s",
                       profile->name,
                       profile->credentials.path ? profile->credentials.path : "~/.aws/credentials",
-                      profile->config.path ? profile->config.path : "~/.aws/config");
+                      profile->config.path ? profile->config.path : "~/.aws/config",
+                      *request->no_metadata != '\0' ? "; " : "", request->no_metadata);
+}
+
+/* Keys that are past their end sign nothing. */
+static int
+check_expiry(const struct dsql_credentials *credentials, const struct dsql_env *env,
+             struct dsql_error *error)
+{
+    if (credentials->expires_at == 0 || credentials->expires_at > env->now(env->context)) {
+        return 0;
+    }
+    return dsql__fail(error, DSQL_E_CREDENTIALS,
+                      "the keys that come from %s have expired already: get new ones, and check "
+                      "this machine's clock",
+                      credentials->source);
 }
 
 int
-dsql_credentials_load(struct dsql_credentials *credentials,
-                      const struct dsql_credentials_options *options, const struct dsql_env *env,
-                      struct dsql_error *error)
+dsql__credentials_search(struct dsql_credentials *credentials,
+                         const struct dsql_credentials_options *options, const struct dsql_env *env,
+                         struct dsql__outside *outside, struct dsql_error *error)
 {
-    struct dsql_env whole = dsql__env_complete(env);
     struct dsql__profile profile;
     memset(credentials, 0, sizeof *credentials);
-    int failure = dsql__profile_open(options, &whole, &profile, error);
+    int failure = dsql__profile_open(options, env, &profile, error);
     if (failure != 0) {
         return failure;
     }
-    struct dsql__source_request request = {&whole, &profile};
-    failure = DSQL__NEXT;
-    for (size_t i = 0; i < sizeof chain / sizeof chain[0] && failure == DSQL__NEXT; i++) {
-        dsql_credentials_clear(credentials);
-        failure = chain[i](&request, credentials, error);
-    }
+    struct dsql__source_request request = {
+        .env = env,
+        .profile = &profile,
+        .settings = &profile,
+        .outside = outside,
+    };
+    failure = ask_all(chain, sizeof chain / sizeof chain[0], &request, credentials, error);
     if (failure == DSQL__NEXT) {
-        failure = fail_without_keys(&profile, error);
+        failure = fail_without_keys(&request, error);
+    }
+    if (failure == 0) {
+        failure = check_expiry(credentials, env, error);
     }
     if (failure != 0) {
         dsql_credentials_clear(credentials);
@@ -104,12 +133,50 @@ dsql_credentials_load(struct dsql_credentials *credentials,
 }
 
 int
-dsql_region_load(char *region, size_t size, const struct dsql_credentials_options *options,
-                 const struct dsql_env *env, struct dsql_error *error)
+dsql_credentials_load(struct dsql_credentials *credentials,
+                      const struct dsql_credentials_options *options, const struct dsql_env *env,
+                      struct dsql_error *error)
 {
     struct dsql_env whole = dsql__env_complete(env);
+    struct dsql__outside outside = {0};
+    return dsql__credentials_search(credentials, options, &whole, &outside, error);
+}
+
+/* ------------------------------------------------------------------ region */
+
+static int
+find_region(char *region, size_t size, const struct dsql_credentials_options *options,
+            const struct dsql_env *env, bool ask_instance, struct dsql_error *error)
+{
     struct dsql__profile profile;
+    struct dsql__outside outside = {.forbidden = !ask_instance};
+    int failure = dsql__profile_open(options, env, &profile, error);
+    if (failure != 0) {
+        return failure;
+    }
+    struct dsql__ini_text found = dsql__profile_get(&profile, "region");
+    if (found.at != NULL && found.length > 0) {
+        snprintf(region, size, "%.*s", (int)found.length, found.at);
+    } else if (ask_instance) {
+        struct dsql__source_request request = {
+            .env = env,
+            .profile = &profile,
+            .settings = &profile,
+            .outside = &outside,
+        };
+        failure = dsql__metadata_region(&request, region, size, error);
+        failure = failure > 0 ? 0 : failure;
+    }
+    dsql__profile_clear(&profile);
+    return failure;
+}
+
+static int
+load_region(char *region, size_t size, const struct dsql_credentials_options *options,
+            const struct dsql_env *env, bool ask_instance, struct dsql_error *error)
+{
     static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    struct dsql_env whole = dsql__env_complete(env);
     region[0] = '\0';
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *value = whole.get(whole.context, variables[i]);
@@ -118,20 +185,19 @@ dsql_region_load(char *region, size_t size, const struct dsql_credentials_option
             return 0;
         }
     }
-    int failure = dsql__profile_open(options, &whole, &profile, error);
-    if (failure != 0) {
-        return failure;
-    }
-    struct dsql__ini_text found = {0};
-    if (profile.in_config.at != NULL) {
-        found = dsql__ini_get(&profile.config.ini, profile.in_config, "region");
-    }
-    if (found.at == NULL && profile.in_credentials.at != NULL) {
-        found = dsql__ini_get(&profile.credentials.ini, profile.in_credentials, "region");
-    }
-    if (found.at != NULL) {
-        snprintf(region, size, "%.*s", (int)found.length, found.at);
-    }
-    dsql__profile_clear(&profile);
-    return 0;
+    return find_region(region, size, options, &whole, ask_instance, error);
+}
+
+int
+dsql_region_load(char *region, size_t size, const struct dsql_credentials_options *options,
+                 const struct dsql_env *env, struct dsql_error *error)
+{
+    return load_region(region, size, options, env, false, error);
+}
+
+int
+dsql_region_find(char *region, size_t size, const struct dsql_credentials_options *options,
+                 const struct dsql_env *env, struct dsql_error *error)
+{
+    return load_region(region, size, options, env, true, error);
 }

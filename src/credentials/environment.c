@@ -3,6 +3,8 @@
 
 /* Keys from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and a session token. A
  * profile that the caller names goes before them. */
+#include <stdlib.h>
+
 #include "../env.h"
 #include "../error.h"
 #include "source.h"
@@ -17,14 +19,25 @@ copy_token(const struct dsql_env *env, char **token)
     return failure;
 }
 
-int
-dsql__source_environment(const struct dsql__source_request *request,
-                         struct dsql_credentials *credentials, struct dsql_error *error)
+static int
+read_expiration(const struct dsql_env *env, int64_t *expires, struct dsql_error *error)
 {
-    const struct dsql_env *env = request->env;
-    if (request->profile->by_caller) {
-        return DSQL__NEXT;
+    char *text;
+    if (dsql__env_copy(env, "AWS_CREDENTIAL_EXPIRATION", &text) != 0) {
+        return dsql__fail_nomem(error);
     }
+    bool good = text == NULL || dsql__time_parse(text, expires);
+    free(text);
+    return good ? 0
+                : dsql__fail(error, DSQL_E_CREDENTIALS,
+                             "AWS_CREDENTIAL_EXPIRATION is no time like 2026-11-25T12:00:00Z: "
+                             "correct or unset it");
+}
+
+int
+dsql__environment_keys(const struct dsql_env *env, struct dsql_credentials *credentials,
+                       struct dsql_error *error)
+{
     if (dsql__env_copy(env, "AWS_ACCESS_KEY_ID", &credentials->access_key) != 0 ||
         dsql__env_copy(env, "AWS_SECRET_ACCESS_KEY", &credentials->secret_key) != 0 ||
         copy_token(env, &credentials->session_token) != 0) {
@@ -39,5 +52,13 @@ dsql__source_environment(const struct dsql__source_request *request,
                           "neither");
     }
     credentials->source = "environment";
-    return 0;
+    return read_expiration(env, &credentials->expires_at, error);
+}
+
+int
+dsql__source_environment(struct dsql__source_request *request, struct dsql_credentials *credentials,
+                         struct dsql_error *error)
+{
+    return request->profile->by_caller ? DSQL__NEXT
+                                       : dsql__environment_keys(request->env, credentials, error);
 }

@@ -61,7 +61,7 @@ read_section(const struct dsql__profile *profile, const struct dsql__file *file,
 }
 
 int
-dsql__source_credentials_file(const struct dsql__source_request *request,
+dsql__source_credentials_file(struct dsql__source_request *request,
                               struct dsql_credentials *credentials, struct dsql_error *error)
 {
     const struct dsql__profile *profile = request->profile;
@@ -71,8 +71,8 @@ dsql__source_credentials_file(const struct dsql__source_request *request,
 }
 
 int
-dsql__source_config_file(const struct dsql__source_request *request,
-                         struct dsql_credentials *credentials, struct dsql_error *error)
+dsql__source_config_file(struct dsql__source_request *request, struct dsql_credentials *credentials,
+                         struct dsql_error *error)
 {
     const struct dsql__profile *profile = request->profile;
     credentials->source = "config-file";

@@ -4,6 +4,7 @@
 /* The shared credentials file and the config file; see profile.h. */
 #include "profile.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,25 +86,26 @@ read_file(struct dsql__file *file, const struct dsql_env *env, struct dsql_error
     return failure == 0 ? 0 : dsql__fail_nomem(error);
 }
 
-/* In the config file a profile's section is [default] or [profile NAME], the
- * name perhaps in quotes. */
 static bool
-is_config_section(struct dsql__ini_text section, const char *name)
+is_blank(char c)
 {
-    static const char word[] = "profile";
-    size_t length = strlen(name), at = sizeof word - 1;
-    if (dsql__ini_equal(section, "default")) {
-        return strcmp(name, "default") == 0;
-    }
+    return c == ' ' || c == '\t';
+}
+
+/* Whether a heading of the config file is [WORD NAME], the name perhaps in
+ * quotes. */
+static bool
+is_section(struct dsql__ini_text section, const char *word, const char *name)
+{
+    size_t length = strlen(name), at = strlen(word), end = section.length;
     if (section.length <= at || memcmp(section.at, word, at) != 0) {
         return false;
     }
     size_t blank = at;
-    while (at < section.length && (section.at[at] == ' ' || section.at[at] == '\t')) {
+    while (at < end && is_blank(section.at[at])) {
         at++;
     }
-    size_t end = section.length;
-    while (end > at && (section.at[end - 1] == ' ' || section.at[end - 1] == '\t')) {
+    while (end > at && is_blank(section.at[end - 1])) {
         end--;
     }
     if (at == blank || at == end) {
@@ -120,19 +122,78 @@ is_config_section(struct dsql__ini_text section, const char *name)
     return end - at == length && memcmp(section.at + at, name, length) == 0;
 }
 
+struct dsql__ini_text
+dsql__profile_section(const struct dsql__profile *profile, const char *word, const char *name)
+{
+    const struct dsql__ini *config = &profile->config.ini;
+    struct dsql__ini_text found = {0};
+    for (size_t i = 0; i < config->count; i++) {
+        if (is_section(config->entries[i].section, word, name)) {
+            found = config->entries[i].section;
+        }
+    }
+    return found;
+}
+
+/* A profile's section is [NAME] in the one file, [profile NAME] or [default] in
+ * the other. */
 static void
 find_sections(struct dsql__profile *profile)
 {
     struct dsql__ini_text name = {profile->name, strlen(profile->name)};
+    profile->in_credentials = (struct dsql__ini_text){0};
     if (dsql__ini_has_section(&profile->credentials.ini, name)) {
         profile->in_credentials = name;
     }
-    const struct dsql__ini *config = &profile->config.ini;
-    for (size_t i = 0; i < config->count; i++) {
-        if (is_config_section(config->entries[i].section, profile->name)) {
-            profile->in_config = config->entries[i].section;
+    profile->in_config = dsql__profile_section(profile, "profile", profile->name);
+    if (strcmp(profile->name, "default") == 0) {
+        const struct dsql__ini *config = &profile->config.ini;
+        for (size_t i = 0; i < config->count; i++) {
+            struct dsql__ini_text section = config->entries[i].section;
+            const struct dsql__ini_text *other = &profile->in_config;
+            if (dsql__ini_equal(section, "default") &&
+                (other->at == NULL || section.at > other->at)) {
+                profile->in_config = section; /* the later of the two ways to write it */
+            }
         }
     }
+}
+
+bool
+dsql__profile_view(const struct dsql__profile *of, const char *name, struct dsql__profile *view)
+{
+    *view = *of;
+    view->name = (char *)(uintptr_t)name;
+    view->named = view->by_caller = true;
+    find_sections(view);
+    return view->in_credentials.at != NULL || view->in_config.at != NULL;
+}
+
+struct dsql__ini_text
+dsql__profile_get(const struct dsql__profile *profile, const char *key)
+{
+    struct dsql__ini_text found = {0};
+    if (profile->in_credentials.at != NULL) {
+        found = dsql__ini_get(&profile->credentials.ini, profile->in_credentials, key);
+    }
+    if (found.at == NULL && profile->in_config.at != NULL) {
+        found = dsql__ini_get(&profile->config.ini, profile->in_config, key);
+    }
+    return found;
+}
+
+bool
+dsql__profile_has(const struct dsql__profile *profile, const char *key)
+{
+    return dsql__profile_get(profile, key).at != NULL;
+}
+
+int
+dsql__profile_copy(const struct dsql__profile *profile, const char *key, char **value)
+{
+    struct dsql__ini_text found = dsql__profile_get(profile, key);
+    *value = found.at != NULL ? dsql__ini_copy(found) : NULL;
+    return found.at == NULL || *value != NULL ? 0 : DSQL_E_NOMEM;
 }
 
 int

@@ -36,6 +36,21 @@ DSQL_MUST_CHECK int dsql__profile_open(const struct dsql_credentials_options *op
 DSQL_MUST_CHECK int dsql__profile_paths(const struct dsql_credentials_options *options,
                                         const struct dsql_env *env, char **credentials,
                                         char **config);
+/* Another profile of the same files: a view, which borrows the files and the
+ * name and is not cleared. false when no file has it. What it means is what the
+ * caller means, whatever the environment says. */
+bool dsql__profile_view(const struct dsql__profile *of, const char *name,
+                        struct dsql__profile *view);
+/* What the profile says, the credentials file first. at NULL: nothing. */
+struct dsql__ini_text dsql__profile_get(const struct dsql__profile *profile, const char *key);
+bool dsql__profile_has(const struct dsql__profile *profile, const char *key);
+/* A copy of it; *value is NULL where it says nothing. 0 or DSQL_E_NOMEM; caller
+ * frees with dsql__wipe_free(). */
+DSQL_MUST_CHECK int dsql__profile_copy(const struct dsql__profile *profile, const char *key,
+                                       char **value);
+/* The section [WORD NAME] of the config file, as profiles have it; at NULL: none. */
+struct dsql__ini_text dsql__profile_section(const struct dsql__profile *profile, const char *word,
+                                            const char *name);
 /* Wipes: the files hold secrets. */
 void dsql__profile_clear(struct dsql__profile *profile);
 

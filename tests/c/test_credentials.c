@@ -34,7 +34,24 @@ fake_read_file(void *context, const char *path, char **data, size_t *size)
     return *data ? 0 : DSQL_E_NOMEM;
 }
 
-static const struct dsql_env env = {.get = fake_get, .read_file = fake_read_file};
+/* Nobody can be reached. */
+static int
+fake_request(void *context, const struct dsql_http_request *request,
+             struct dsql_http_response *response, struct dsql_error *error)
+{
+    (void)context;
+    (void)request;
+    (void)response;
+    *error = (struct dsql_error){.code = DSQL_E_IO, .message = "no network here"};
+    return DSQL_E_IO;
+}
+
+static const struct dsql_http http = {.request = fake_request};
+static const struct dsql_env env = {
+    .get = fake_get,
+    .read_file = fake_read_file,
+    .http = &http,
+};
 
 /* "source access secret token", or the error's code and whether it says so. */
 static void
@@ -98,7 +115,7 @@ files_are_read_by_profile(void)
     expect_keys(plain, "half", "DSQL_E_CREDENTIALS: the profile \"half\"");
     expect_keys(plain, "nobody", "DSQL_E_CREDENTIALS: the profile \"nobody\" is neither in");
     expect_keys(plain, "role",
-                "DSQL_E_CREDENTIALS: the profile \"role\" gets its keys by role_arn");
+                "DSQL_E_CREDENTIALS: the profile \"role\" has role_arn with neither");
 }
 
 static void

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import libdsql.http
 import libdsql.local
 import pytest
 from aurora_dsql_sqlalchemy import create_async_dsql_engine, is_retryable, pooling
@@ -175,6 +176,29 @@ def test_each_connection_of_a_pool_signs_once(
     connect_args = {"custom_credentials_provider": provider, "credentials_file": None}
     with_engine(make_engine, work, connect_args=connect_args, pool_size=2)
     assert asked == 2
+
+
+def test_keys_that_have_to_be_asked_for_do_not_hold_up_the_loop(
+    make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, driver: str
+) -> None:
+    asked: list[int] = []
+    keys = '{"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T", "Expiration": "%s"}'
+
+    def request(*_: object) -> tuple[int, bytes]:
+        asked.append(threading.get_ident())
+        return 200, (keys % "2999-01-01T00:00:00Z").encode()
+
+    async def work(engine: AsyncEngine) -> None:
+        with pytest.raises(DBAPIError, match=r"access denied|security token"):
+            await scalar(engine, "SELECT 1")
+
+    monkeypatch.setattr(libdsql.http, "request", request)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://localhost/{driver}")
+    with_engine(make_engine, work, connect_args={"credentials_file": None})
+    assert asked and threading.get_ident() not in asked
 
 
 def test_many_tasks_share_a_pool(make_engine: MakeEngine) -> None:

@@ -138,7 +138,8 @@ read_keys(struct module_state *state, struct given *given, struct dsql_credentia
             .profile = options->profile,
             .credentials_file = options->credentials_file,
         };
-        return cached_credentials(state, &where, &options->credentials);
+        options->credentials = storage;
+        return find_keys(state, &where, true, storage);
     }
     if (given->access_key == NULL || given->secret_key == NULL) {
         return refuse(state, "access_key and secret_key belong together");
@@ -185,7 +186,7 @@ start(struct connection *connection, struct given *given)
     struct dsql_conn_options *options = &given->options;
     if (read_tls(state, given) != 0 || read_numbers(state, given) != 0 ||
         parse_endpoint(state, options->host, options->region, options->cluster_id, options->profile,
-                       &endpoint) != 0) {
+                       true, &endpoint) != 0) {
         return -1;
     }
     if (endpoint.kind == DSQL_HOST_LOCAL) {

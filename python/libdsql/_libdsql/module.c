@@ -60,18 +60,18 @@ endpoint_object(struct module_state *state, const struct dsql_endpoint *endpoint
 
 int
 parse_endpoint(struct module_state *state, const char *host, const char *region,
-               const char *cluster_id, const char *profile, struct dsql_endpoint *endpoint)
+               const char *cluster_id, const char *profile, bool may_block,
+               struct dsql_endpoint *endpoint)
 {
     struct dsql_error error, ignored;
     char found[64];
     int failure = dsql_endpoint_parse(host, region, cluster_id, endpoint, &error);
     if (failure == DSQL_E_REGION && (region == NULL || *region == '\0')) {
-        struct dsql_credentials_options options = {.profile = profile};
-        int looked;
-        Py_BEGIN_ALLOW_THREADS looked =
-            dsql_region_load(found, sizeof found, &options, NULL, &ignored);
-        Py_END_ALLOW_THREADS if (looked == 0 && found[0] != '\0')
-        {
+        int looked = find_region(profile, may_block, found, sizeof found, &ignored);
+        if (looked == -1 && PyErr_Occurred()) {
+            return -1;
+        }
+        if (looked == 0 && found[0] != '\0') {
             failure = dsql_endpoint_parse(host, found, cluster_id, endpoint, &error);
         }
     }
@@ -95,7 +95,8 @@ endpoint_function(PyObject *module, PyObject *args, PyObject *keywords)
     struct dsql_endpoint endpoint;
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzz:endpoint", names, &host, &region,
                                      &cluster_id, &profile) ||
-        parse_endpoint(state_of(module), host, region, cluster_id, profile, &endpoint) != 0) {
+        parse_endpoint(state_of(module), host, region, cluster_id, profile, false, &endpoint) !=
+            0) {
         return NULL;
     }
     return endpoint_object(state_of(module), &endpoint);
@@ -151,7 +152,7 @@ token_for(struct module_state *state, const struct token_arguments *given)
 {
     struct dsql_endpoint endpoint;
     struct dsql_error error;
-    if (parse_endpoint(state, given->host, given->region, given->cluster_id, given->profile,
+    if (parse_endpoint(state, given->host, given->region, given->cluster_id, given->profile, true,
                        &endpoint) != 0) {
         return NULL;
     }
@@ -163,19 +164,17 @@ token_for(struct module_state *state, const struct token_arguments *given)
         };
         return raise_error(state, &error);
     }
+    struct dsql_credentials credentials;
     if (given->access_key == NULL && given->secret_key == NULL) {
-        const struct dsql_credentials *cached;
         struct dsql_credentials_options options = {
             .profile = given->profile,
             .credentials_file = given->credentials_file,
         };
-        return cached_credentials(state, &options, &cached) == 0
-                   ? sign(state, given, &endpoint, cached)
-                   : NULL;
-    }
-    struct dsql_credentials credentials;
-    if (dsql_credentials_set(&credentials, given->access_key, given->secret_key,
-                             given->session_token, &error) != 0) {
+        if (find_keys(state, &options, true, &credentials) != 0) {
+            return NULL;
+        }
+    } else if (dsql_credentials_set(&credentials, given->access_key, given->secret_key,
+                                    given->session_token, &error) != 0) {
         return raise_error(state, &error);
     }
     PyObject *token = sign(state, given, &endpoint, &credentials);
@@ -188,8 +187,8 @@ PyDoc_STRVAR(token_doc,
              "      secret_key=None, session_token=None, expires=900, now=None,\n"
              "      cluster_id=None, credentials_file=None)\n--\n\n"
              "An authentication token: the password of a connection to host as user.\n\n"
-             "Signed on this machine, without the network. Keys that are given win; else\n"
-             "they come from the environment or the shared credentials and config files.\n"
+             "Signed on this machine. Keys that are given win; else they come from where\n"
+             "other AWS programs find them (docs/credentials.md), which may block.\n"
              "expires: seconds, 1 to 604800. now: seconds since the epoch, for tests.\n"
              "Raises InterfaceError for wrong arguments, OperationalError without keys.");
 
@@ -230,11 +229,34 @@ region_function(PyObject *module, PyObject *args, PyObject *keywords)
     if (!PyArg_ParseTupleAndKeywords(args, keywords, "|z:region", names, &profile)) {
         return NULL;
     }
-    struct dsql_credentials_options options = {.profile = profile};
-    Py_BEGIN_ALLOW_THREADS failure =
-        dsql_region_load(region, sizeof region, &options, NULL, &error);
-    Py_END_ALLOW_THREADS return failure == 0 ? PyUnicode_FromString(region)
-                                             : raise_error(state_of(module), &error);
+    failure = find_region(profile, false, region, sizeof region, &error);
+    if (failure == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return failure == 0 ? PyUnicode_FromString(region) : raise_error(state_of(module), &error);
+}
+
+PyDoc_STRVAR(keys_ready_doc,
+             "keys_ready(profile=None, credentials_file=None)\n--\n\n"
+             "Whether token() and connecting find keys without waiting for anybody. Raises\n"
+             "OperationalError where there are none.");
+
+static PyObject *
+keys_ready_function(PyObject *module, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"profile", "credentials_file", NULL};
+    struct dsql_credentials_options options = {0};
+    struct dsql_credentials credentials;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|zz:keys_ready", names, &options.profile,
+                                     &options.credentials_file)) {
+        return NULL;
+    }
+    int result = find_keys(state_of(module), &options, false, &credentials);
+    if (result < 0) {
+        return NULL;
+    }
+    dsql_credentials_clear(&credentials);
+    return PyBool_FromLong(result == 0);
 }
 
 PyDoc_STRVAR(ca_file_doc, "ca_file()\n--\n\n"
@@ -272,6 +294,7 @@ static PyMethodDef methods[] = {
     {"token", METHOD(token_function), METH_VARARGS | METH_KEYWORDS, token_doc},
     {"region", METHOD(region_function), METH_VARARGS | METH_KEYWORDS, region_doc},
     {"ca_file", ca_file_function, METH_NOARGS, ca_file_doc},
+    {"keys_ready", METHOD(keys_ready_function), METH_VARARGS | METH_KEYWORDS, keys_ready_doc},
     {"connect_start", METHOD(connect_start_function), METH_VARARGS | METH_KEYWORDS,
      connect_start_doc},
     {"is_retryable", is_retryable_function, METH_O, is_retryable_doc},
@@ -340,7 +363,6 @@ module_free(void *module)
     module_clear(module);
     codec_free(state->codec);
     state->codec = NULL;
-    credentials_cache_clear(&state->cache);
 }
 
 /* Interpreters that share a GIL only: the datetime C API is one for the process.

@@ -13,13 +13,6 @@
 #include "dsql.h"
 #include "exception.h"
 
-/* One key pair, kept as long as what it came from is unchanged. */
-struct credentials_cache {
-    struct dsql_credentials credentials;
-    unsigned char fingerprint[32]; /* of the environment, the files' stamps, the arguments */
-    bool filled;
-};
-
 /* The tree of PEP 249, in the order in which it is made. */
 enum exception {
     EXCEPTION_WARNING,
@@ -42,7 +35,6 @@ struct module_state {
     PyTypeObject *connection_type, *cursor_type;
     PyObject *exceptions[EXCEPTIONS];
     struct codec *codec;
-    struct credentials_cache cache; /* guarded by the GIL */
 };
 
 /* PyCFunctionWithKeywords and others have another type than PyCFunction; going
@@ -68,15 +60,19 @@ int diagnostic_type_add(PyObject *module);
 /* said NULL: all None. */
 PyObject *diagnostic_new(struct module_state *state, const struct dsql_diagnostic *said);
 
-/* Reads a host's name; a region that is missing is the environment's. -1 with
- * an exception. */
+/* Reads a host's name; a region that is missing is the environment's, the
+ * profile's or, with may_block, the EC2 instance's. -1 with an exception. */
 int parse_endpoint(struct module_state *state, const char *host, const char *region,
-                   const char *cluster_id, const char *profile, struct dsql_endpoint *endpoint);
-/* The key pair that the environment and the files tell: borrowed until the next
- * call or until the GIL is released. -1 with an exception. */
-int cached_credentials(struct module_state *state, const struct dsql_credentials_options *options,
-                       const struct dsql_credentials **credentials);
-void credentials_cache_clear(struct credentials_cache *cache);
+                   const char *cluster_id, const char *profile, bool may_block,
+                   struct dsql_endpoint *endpoint);
+/* dsql_credentials_get() without the GIL. 0: the caller clears credentials; 1:
+ * it would block, but may not; -1 with an exception. */
+int find_keys(struct module_state *state, const struct dsql_credentials_options *options,
+              bool may_block, struct dsql_credentials *credentials);
+/* dsql_region_find() or, where it may not block, dsql_region_load(), without the
+ * GIL. 0 or *error; -1 with an exception. */
+int find_region(const char *profile, bool may_block, char *region, size_t size,
+                struct dsql_error *error);
 
 /* Puts the functions of retry.c into the module. -1 with an exception. */
 int retry_add(PyObject *module);
