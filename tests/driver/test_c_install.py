@@ -7,8 +7,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import libdsql.local
 import pytest
 
 ROOT = Path(__file__).parents[2]
+HOST = "abcdefghijklmnopqrstuvwx12.dsql.us-east-1.on.aws"
 
 
 def run(*command: str | Path, **variables: str) -> str:
@@ -69,6 +73,44 @@ def test_example_compiles_by_pkg_config_and_signs(prefix, build, static):
     program = build("token", static=static)
     token = run(program, "localhost", LD_LIBRARY_PATH=str(prefix / "lib"), **keys)
     assert token.startswith("localhost/?Action=DbConnectAdmin&")
+
+
+def test_example_asks_for_a_role_over_https(prefix, build, endpoint, tmp_path):
+    """By libcurl, with authorities of one's own."""
+    answer = (
+        b"HTTP/1.1 200 OK\r\n\r\n<R><Credentials><AccessKeyId>ASIACURL</AccessKeyId>"
+        b"<SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>"
+        b"<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></R>"
+    )
+    place = Path(endpoint.ca).parent
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place / "server.pem", place / "server.key")
+    asked: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        with context.wrap_socket(plain, server_side=True) as stream:
+            while b"WebIdentityToken" not in b"".join(asked):
+                asked.append(stream.recv(65536))
+            stream.sendall(answer)
+
+    (tmp_path / "web-token").write_text("a.b.c")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        token = run(
+            build("token"),
+            HOST,
+            LD_LIBRARY_PATH=str(prefix / "lib"),
+            HOME=str(tmp_path),
+            AWS_ROLE_ARN="arn:aws:iam::123456789012:role/r",
+            AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "web-token"),
+            AWS_ENDPOINT_URL_STS=f"https://localhost:{listener.getsockname()[1]}",
+            AWS_CA_BUNDLE=endpoint.ca,
+        )
+        thread.join()
+    assert "X-Amz-Credential=ASIACURL%2F" in token
+    assert b"Action=AssumeRoleWithWebIdentity&" in b"".join(asked)
 
 
 def test_example_connects_and_prints_rows(prefix, build, where):

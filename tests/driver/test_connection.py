@@ -9,6 +9,8 @@ import os
 import types
 import weakref
 
+import boto3
+import botocore.session
 import libdsql
 import libdsql.local
 import pytest
@@ -98,6 +100,12 @@ def keys(endpoint) -> dict[str, str]:
     return {name.removeprefix("aws_"): value for name, value in lines.items()}
 
 
+def session_of_botocore(found: dict[str, str]) -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.set_credentials(found["access_key_id"], found["secret_access_key"])
+    return session
+
+
 def test_keys_of_the_callers(endpoint, connect_driver):
     found = keys(endpoint)
     pair = {"access_key": found["access_key_id"], "secret_key": found["secret_access_key"]}
@@ -108,6 +116,9 @@ def test_keys_of_the_callers(endpoint, connect_driver):
         lambda: frozen,
         types.SimpleNamespace(load=lambda: frozen),
         lambda: types.SimpleNamespace(get_frozen_credentials=lambda: frozen),
+        frozen,
+        boto3.Session(found["access_key_id"], found["secret_access_key"]),
+        session_of_botocore(found),
     ):
         connect_driver(credentials_file="/nowhere", custom_credentials_provider=provider)
     connect_driver(custom_credentials_provider=lambda: None)
