@@ -14,6 +14,7 @@ import platform
 import sys
 from pathlib import Path
 
+import chain_cost
 import chart
 import driver_cost
 import endpoint_cost
@@ -27,6 +28,7 @@ import token_cost
 
 BENCHMARKS = {
     "token": token_cost.run,
+    "chain": chain_cost.run,
     "drivers": driver_cost.run,
     "orm": orm_cost.run,
     "orm-insert": orm_insert_cost.run,

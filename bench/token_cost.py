@@ -26,9 +26,14 @@ FOLDER = Path(__file__).parents[1] / "build" / "peer"
 HOST = "abcdefghijklmnopqrstuvwx12.dsql.us-east-1.on.aws"
 
 # What both do: SQLAlchemy is there already; what comes on top is measured.
+THERE = "import sqlalchemy, sqlalchemy.dialects.postgresql.psycopg, psycopg"
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+}
 _FRAME = """
 import json, sys, time
-import sqlalchemy, sqlalchemy.dialects.postgresql.psycopg, psycopg
+{there}
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -38,27 +43,27 @@ memory, began = resident(), time.perf_counter()
 {first}
 first, memory = time.perf_counter() - began, resident() - memory
 samples = []
-for _ in range({tokens}):
+for _ in range({times}):
     began = time.perf_counter()
-    sign()
+    act()
     samples.append(time.perf_counter() - began)
 json.dump([first, memory, sorted(samples)[len(samples) // 2], min(samples)], sys.stdout)
 """
 
 OURS = f"""
 import aurora_dsql_sqlalchemy, libdsql
-sign = lambda: libdsql.token("{HOST}", "admin")
-sign()
+act = lambda: libdsql.token("{HOST}", "admin")
+act()
 """
 
 THEIRS = f"""
 import aurora_dsql_sqlalchemy, aurora_dsql_psycopg
 from dsql_core.connection_utils import ConnectionUtilities
 options = {{"host": "{HOST}", "user": "admin", "custom_credentials_provider": None}}
-sign = lambda: ConnectionUtilities.parse_properties_and_set_token(
+act = lambda: ConnectionUtilities.parse_properties_and_set_token(
     None, dict(options), driver_name="psycopg"
 )
-sign()
+act()
 """
 
 
@@ -81,14 +86,12 @@ def version(python: Path, name: str) -> str:
     ).stdout.strip()
 
 
-def sample(python: Path | str, program: str, tokens: int, home: str) -> list[float]:
-    environment = {
-        "HOME": home,
-        "PATH": os.environ["PATH"],
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    }
-    source = _FRAME.format(first=program, tokens=tokens)
+def sample(
+    python: Path | str, first: str, times: int, environment: dict[str, str], there: str = ""
+) -> list[float]:
+    """Of a new process: seconds and bytes of `first`, which defines act() and calls it; median and
+    minimum of act() after that. there: what is imported before."""
+    source = _FRAME.format(there=there, first=first, times=times)
     done = subprocess.run(
         [python, "-c", source], check=True, capture_output=True, text=True, env=environment
     )
@@ -108,9 +111,10 @@ def run() -> str:
     ours: list[list[float]] = []
     theirs: list[list[float]] = []
     with tempfile.TemporaryDirectory() as home:
+        environment = {"HOME": home, "PATH": os.environ["PATH"], **KEYS}
         for number in range(ROUNDS):
-            ours.append(sample(sys.executable, OURS, 20 * TOKENS, home))
-            theirs.append(sample(python, THEIRS, max(5, TOKENS // 20), home))
+            ours.append(sample(sys.executable, OURS, 20 * TOKENS, environment, THERE))
+            theirs.append(sample(python, THEIRS, TOKENS // 20, environment, THERE))
             if sys.stderr.isatty():
                 print(f"\rbench: token, round {number + 1} of {ROUNDS} ", end="", file=sys.stderr)
     mine = importlib.metadata.version("aurora-dsql-sqlalchemy")
