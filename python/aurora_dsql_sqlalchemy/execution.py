@@ -55,6 +55,7 @@ ROWS_WAIT = (
 )
 
 
+QUERY = re.compile(r"[\s(]*(select|with|values|table|show)\b", re.IGNORECASE)
 CALL = re.compile(r'([\w."$]+)\s*\(')
 HARMLESS = re.compile(
     r"pg_.*|and|any|array|as|bool_and|by|case|cast|char|count|distinct|else|exists|filter|from|in|"
@@ -69,8 +70,9 @@ READS_KEPT = 100
 
 
 def only_reads(text: str) -> bool:
-    """Whether a query writes nothing: a function of the program's own may."""
-    return all(map(HARMLESS.fullmatch, CALL.findall(text)))
+    """Whether a text, which is no DML, leaves nothing behind: a function of the program's own may
+    write, and SET holds for what comes after it."""
+    return bool(QUERY.match(text)) and all(map(HARMLESS.fullmatch, CALL.findall(text)))
 
 
 class Transaction:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     func,
+    inspect,
     select,
     text,
 )
@@ -31,6 +32,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.schema import CreateSchema, DropSchema
 
 MakeEngine = Callable[..., Engine]
 
@@ -152,6 +154,23 @@ def test_ddl_behind_rows_that_nobody_saw_is_not_repeated_without_them(
     with engine.begin() as connection:
         connection.execute(text("DROP FUNCTION counted(int)"))
     assert read(engine, table) == 0
+
+
+def test_ddl_behind_a_setting_is_not_repeated_without_it(
+    engine: Engine, make_engine: MakeEngine
+) -> None:
+    other = make_engine()
+    made = Table("ddl_again", MetaData(), Column("id", Integer, primary_key=True))
+    with engine.connect() as connection:
+        connection.execute(CreateSchema("tenant"))
+    with engine.connect() as connection:
+        connection.execute(text("SET search_path = tenant"))
+        change_catalog(other)
+        with pytest.raises(OperationalError):
+            made.create(connection, checkfirst=False)
+    assert not inspect(engine).has_table("ddl_again")
+    with engine.connect() as connection:
+        connection.execute(DropSchema("tenant"))
 
 
 # DDL beside rows
