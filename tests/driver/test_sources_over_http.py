@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -95,6 +96,18 @@ def test_instance_and_its_region(moto, monkeypatch):
 # ------------------------------------------------------------------------- misbehaviour
 
 
+def whole_request(stream: socket.socket) -> bytes:
+    """To the end of its body: what were left unread would cost the client the answer."""
+    taken = b""
+    while more := stream.recv(65536):
+        taken += more
+        head, end, body = taken.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            break
+    return taken
+
+
 DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 
 
@@ -132,7 +145,7 @@ class Server(threading.Thread):
                     self.answer(stream)
 
     def answer(self, stream: socket.socket) -> None:
-        self.requests.append(stream.recv(65536))
+        self.requests.append(whole_request(stream))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer is None:
             self.open.wait(30)
