@@ -58,7 +58,8 @@ class ComparingImpl(PostgresqlImpl):
         column = getattr(inspector_identity, "column", None)
         if metadata_identity is None and column is not None:
             model = self._in_model(column.table, column.name)
-            ours = model is not None and is_sequence_key(model)
+            # compare_metadata() may be given a model of which Alembic tells nothing here.
+            ours = column.primary_key if model is None else is_sequence_key(model)
             if ours and identity_is_ours(inspector_identity):
                 return set(), set(), False
         if isinstance(metadata_identity, Identity) and isinstance(inspector_identity, Identity):

@@ -737,6 +737,13 @@ def test_columns_that_refer_to_numbered_keys_are_bigint_in_migrations(engine: En
     assert differences(engine, metadata) == []
 
 
+def test_comparison_needs_no_target_metadata(engine: Engine) -> None:
+    metadata = numbered_models()
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
 def test_older_migrations_make_them_bigint_as_well(engine: Engine) -> None:
     with operations(engine) as op:
         op.create_table("maker", Column("id", Integer, primary_key=True), Column("size", Integer))
