@@ -741,7 +741,8 @@ def test_comparison_needs_no_target_metadata(engine: Engine) -> None:
     metadata = numbered_models()
     metadata.create_all(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_older_migrations_make_them_bigint_as_well(engine: Engine) -> None:
