@@ -2,13 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* The command line of dsql-local. */
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "state.h"
 
 static const char usage[] =
@@ -99,29 +97,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int __attribute__((format(printf, 1, 2)))
-bad(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("dsql-local: ", stderr);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputs("; see dsql-local --help\n", stderr);
-    return 1;
-}
-
-static int
-read_number(const char *name, const char *text, long least, long most, int *number)
-{
-    char *end;
-    long value = strtol(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value < least || value > most) {
-        return bad("%s takes a number, %ld to %ld, not \"%s\"", name, least, most, text);
-    }
-    *number = (int)value;
-    return 0;
-}
+static const char program[] = "dsql-local";
 
 #define YEAR_S 31536000
 
@@ -131,23 +107,27 @@ take_number(int option, struct local_options *options)
 {
     switch (option) {
     case OPTION_PORT:
-        return read_number("--port", optarg, 0, 65535, &options->port);
+        return arguments_number(program, "--port", optarg, 0, 65535, &options->port);
     case OPTION_RTT:
-        return read_number("--rtt", optarg, 0, 60000, &options->rtt_ms);
+        return arguments_number(program, "--rtt", optarg, 0, 60000, &options->rtt_ms);
     case OPTION_IDLE_EXIT:
-        return read_number("--idle-exit", optarg, 0, YEAR_S, &options->idle_exit_s);
+        return arguments_number(program, "--idle-exit", optarg, 0, YEAR_S, &options->idle_exit_s);
     case OPTION_DRAIN:
-        return read_number("--drain", optarg, 0, 3600, &options->drain_s);
+        return arguments_number(program, "--drain", optarg, 0, 3600, &options->drain_s);
     case OPTION_CONNECTION_RATE:
-        return read_number("--connection-rate", optarg, 0, 1000000, &options->connection_rate);
+        return arguments_number(program, "--connection-rate", optarg, 0, 1000000,
+                                &options->connection_rate);
     case OPTION_MAX_CONNECTIONS:
-        return read_number("--max-connections", optarg, 1, 1000000, &options->max_connections);
+        return arguments_number(program, "--max-connections", optarg, 1, 1000000,
+                                &options->max_connections);
     case OPTION_CONNECTION_AGE:
-        return read_number("--max-connection-age", optarg, 0, YEAR_S, &options->connection_age_s);
+        return arguments_number(program, "--max-connection-age", optarg, 0, YEAR_S,
+                                &options->connection_age_s);
     case OPTION_TRANSACTION_AGE:
-        return read_number("--max-transaction-age", optarg, 1, 86400, &options->transaction_age_s);
+        return arguments_number(program, "--max-transaction-age", optarg, 1, 86400,
+                                &options->transaction_age_s);
     case OPTION_JOB_DELAY:
-        return read_number("--job-delay", optarg, 0, 3600000, &options->job_delay_ms);
+        return arguments_number(program, "--job-delay", optarg, 0, 3600000, &options->job_delay_ms);
     default:
         return -1;
     }
@@ -177,7 +157,7 @@ take_text(int option, struct local_options *options)
         break;
     }
     if (to != NULL && *optarg == '\0') {
-        return bad("an option has an empty value");
+        return arguments_bad(program, "an option has an empty value");
     }
     if (to != NULL) {
         *to = optarg;
@@ -190,14 +170,16 @@ take_inject(struct local_options *options)
 {
     struct dsql_error error = {0};
     options->inject_text = optarg;
-    return local_inject_read(optarg, &options->inject, &error) == 0 ? 0 : bad("%s", error.message);
+    return local_inject_read(optarg, &options->inject, &error) == 0
+               ? 0
+               : arguments_bad(program, "%s", error.message);
 }
 
 static int
 take_stats(struct local_options *options)
 {
     if (optarg != NULL && strcmp(optarg, "json") != 0) {
-        return bad("--stats takes nothing or =json, not \"%s\"", optarg);
+        return arguments_bad(program, "--stats takes nothing or =json, not \"%s\"", optarg);
     }
     options->stats = optarg != NULL ? LOCAL_STATS_JSON : LOCAL_STATS_TABLE;
     return 0;
@@ -245,16 +227,19 @@ check(struct local_options *options)
         options->listen = "127.0.0.1";
     }
     if (options->ephemeral && options->data != NULL) {
-        return bad("--ephemeral and --data contradict each other");
+        return arguments_bad(program, "--ephemeral and --data contradict each other");
     }
     if (options->ephemeral && options->background) {
-        return bad("--background needs a directory that others can find: leave --ephemeral out");
+        return arguments_bad(
+            program, "--background needs a directory that others can find: leave --ephemeral out");
     }
     if (options->stats != LOCAL_STATS_NONE && (options->ephemeral || options->background)) {
-        return bad("--stats asks an endpoint that runs: name its directory with --data");
+        return arguments_bad(program,
+                             "--stats asks an endpoint that runs: name its directory with --data");
     }
     if (!is_loopback(options->listen) && !options->listen_public) {
-        return bad(
+        return arguments_bad(
+            program,
             "%s is an address that other machines may reach; --allow-public-listen says that "
             "you mean it",
             options->listen);
@@ -290,8 +275,7 @@ local_options_read(int argc, char **argv, struct local_options *options, int *st
         }
         *status = 2;
         if (option == '?' || option == ':') {
-            return option == ':' ? bad("%s lacks its value", argv[optind - 1])
-                                 : bad("there is no option %s", argv[optind - 1]);
+            return arguments_unknown(program, option, argv[optind - 1]);
         }
         port_given |= option == OPTION_PORT;
         if (take(option, options) != 0) {
@@ -300,7 +284,7 @@ local_options_read(int argc, char **argv, struct local_options *options, int *st
     }
     *status = 2;
     if (optind < argc) {
-        return bad("there is no argument \"%s\"", argv[optind]);
+        return arguments_bad(program, "there is no argument \"%s\"", argv[optind]);
     }
     if (options->background && !port_given) {
         options->port = 0;

@@ -51,21 +51,26 @@ def is_local(host: str | None) -> bool:
 
 def program() -> str:
     """The path of dsql-local: the variable DSQL_LOCAL, this package's, or PATH's."""
-    named = os.environ.get("DSQL_LOCAL")
-    if named:
-        return named
-    packaged = Path(__file__).parent / "bin" / "dsql-local"
-    if packaged.exists():
-        return str(packaged)
-    for folder in os.get_exec_path():
-        candidate = Path(folder) / "dsql-local"
-        if os.access(candidate, os.X_OK) and not _is_script(candidate):
-            return str(candidate)
+    found = os.environ.get("DSQL_LOCAL") or _installed("dsql-local")
+    if found:
+        return found
     raise InterfaceError(
         "dsql-local is not installed: it is built where libpg_query and libuv are found "
         "(Debian, Ubuntu: apt-get install libpg-query-dev libuv1-dev, then install "
         "aurora-dsql-sqlalchemy again)"
     )
+
+
+def _installed(name: str) -> str | None:
+    """The path of one of the project's programs: this package's, or PATH's."""
+    packaged = Path(__file__).parent / "bin" / name
+    if packaged.exists():
+        return str(packaged)
+    for folder in os.get_exec_path():
+        candidate = Path(folder) / name
+        if os.access(candidate, os.X_OK) and not _is_script(candidate):
+            return str(candidate)
+    return None
 
 
 def _is_script(path: Path) -> bool:
@@ -181,10 +186,25 @@ def ephemeral(*options: str) -> Iterator[LocalEndpoint]:
             process.communicate()
 
 
+def _become(name: str, path: str) -> NoReturn:
+    try:
+        os.execve(path, [path, *sys.argv[1:]], environment())
+    except OSError as error:
+        sys.exit(f"{name}: {path} cannot be run: {error.strerror}")
+
+
 def main() -> NoReturn:
     """The console script dsql-local: becomes the program."""
     try:
         path = program()
-        os.execve(path, [path, *sys.argv[1:]], environment())
-    except (InterfaceError, OSError) as error:
+    except InterfaceError as error:
         sys.exit(f"dsql-local: {error}")
+    _become("dsql-local", path)
+
+
+def main_dsql() -> NoReturn:
+    """The console script dsql: becomes the program."""
+    path = _installed("dsql")
+    if path is None:
+        sys.exit("dsql: the program is not installed: install aurora-dsql-sqlalchemy again")
+    _become("dsql", path)

@@ -1,0 +1,73 @@
+/* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/* JSON that programs read; see json.h. */
+#include "json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+size_t
+json_character(const char *text, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t size = at[0] < 0x80   ? 1
+                  : at[0] < 0xC2 ? 0
+                  : at[0] < 0xE0 ? 2
+                  : at[0] < 0xF0 ? 3
+                  : at[0] < 0xF5 ? 4
+                                 : 0;
+    if (size > length) {
+        return 0;
+    }
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    /* Longer than need be, half of a surrogate pair, beyond U+10FFFF. */
+    if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
+        (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F)) {
+        return 0;
+    }
+    return size;
+}
+
+void
+json_string(FILE *to, const char *text, size_t length)
+{
+    if (text == NULL) {
+        fputs("null", to);
+        return;
+    }
+    putc('"', to);
+    for (size_t i = 0; i < length;) {
+        size_t size = json_character(text + i, length - i);
+        unsigned char c = (unsigned char)text[i];
+        if (size == 0) {
+            fputs("\\ufffd", to);
+            size = 1;
+        } else if (c == '"' || c == '\\') {
+            fprintf(to, "\\%c", c);
+        } else if (c < 0x20 || c == 0x7F) {
+            fprintf(to, "\\u%04x", c);
+        } else {
+            fwrite(text + i, 1, size, to);
+        }
+        i += size;
+    }
+    putc('"', to);
+}
+
+void
+json_text_member(FILE *to, const char *before, const char *name, const char *text)
+{
+    fprintf(to, "%s\"%s\": ", before, name);
+    json_string(to, text, text != NULL ? strlen(text) : 0);
+}
+
+void
+json_number_member(FILE *to, const char *before, const char *name, int64_t value)
+{
+    fprintf(to, "%s\"%s\": %" PRId64, before, name, value);
+}
