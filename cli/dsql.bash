@@ -8,7 +8,7 @@ _dsql() {
     local words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'token --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'token check --help --version' -- "$word")
         return
     fi
     case $before in
@@ -23,6 +23,11 @@ _dsql() {
     esac
     case $command in
         token) words="local $place --json --help" ;;
+        check)
+            mapfile -t COMPREPLY < <(compgen -W '--single-transaction --json --quiet --help -' -- "$word"; compgen -f -- "$word")
+            compopt -o filenames
+            return
+            ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

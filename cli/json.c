@@ -7,31 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-size_t
-json_character(const char *text, size_t length)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    size_t size = at[0] < 0x80   ? 1
-                  : at[0] < 0xC2 ? 0
-                  : at[0] < 0xE0 ? 2
-                  : at[0] < 0xF0 ? 3
-                  : at[0] < 0xF5 ? 4
-                                 : 0;
-    if (size > length) {
-        return 0;
-    }
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    /* Longer than need be, half of a surrogate pair, beyond U+10FFFF. */
-    if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
-        (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F)) {
-        return 0;
-    }
-    return size;
-}
+#include "utf8.h"
 
 void
 json_string(FILE *to, const char *text, size_t length)
@@ -42,7 +18,7 @@ json_string(FILE *to, const char *text, size_t length)
     }
     putc('"', to);
     for (size_t i = 0; i < length;) {
-        size_t size = json_character(text + i, length - i);
+        size_t size = utf8_character(text + i, length - i);
         unsigned char c = (unsigned char)text[i];
         if (size == 0) {
             fputs("\\ufffd", to);

@@ -15,7 +15,4 @@ void json_string(FILE *to, const char *text, size_t length);
 void json_text_member(FILE *to, const char *before, const char *name, const char *text);
 void json_number_member(FILE *to, const char *before, const char *name, int64_t value);
 
-/* The bytes of the UTF-8 character at text, 0 when it is none. */
-size_t json_character(const char *text, size_t length);
-
 #endif

@@ -12,6 +12,7 @@ static const char program[] = "dsql";
 
 static const struct cli_command *const commands[] = {
     &cli_token,
+    &cli_check,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

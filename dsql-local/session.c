@@ -151,12 +151,7 @@ session_judge_catalog(struct local_session *session, struct refusal *refusal)
 static enum verdict
 judge_mix(const struct transaction *transaction, enum rules_kind kind, struct refusal *refusal)
 {
-    int rule = RULES_ALLOWED;
-    if (kind == RULES_DDL && transaction->ddl) {
-        rule = RULE_MULTIPLE_DDL;
-    } else if ((kind == RULES_DDL && transaction->dml) || (kind == RULES_DML && transaction->ddl)) {
-        rule = RULE_DDL_AND_DML;
-    }
+    int rule = rules_beside(transaction->ddl, transaction->dml, kind);
     if (rule == RULES_ALLOWED) {
         return VERDICT_SEND;
     }

@@ -242,6 +242,27 @@ lexer_is_symbol(struct lexer_token token, char symbol)
 }
 
 bool
+lexer_ends(struct lexer_place *place, struct lexer_token token)
+{
+    if (lexer_is_symbol(token, ';') && place->brackets == 0 && place->blocks == 0) {
+        return true;
+    }
+    place->brackets += lexer_is_symbol(token, '(');
+    place->brackets -= lexer_is_symbol(token, ')') && place->brackets > 0;
+    if (place->create && lexer_is(token, "atomic") && lexer_is(place->before, "begin")) {
+        place->blocks++;
+    } else if (place->blocks > 0 && lexer_is(token, "case")) {
+        place->blocks++;
+    } else if (place->blocks > 0 && lexer_is(token, "end")) {
+        place->blocks--;
+    }
+    place->create |= !place->begun && lexer_is(token, "create");
+    place->begun = true;
+    place->before = token;
+    return false;
+}
+
+bool
 lexer_value(struct lexer_token token, char *value, size_t size)
 {
     if (token.length >= size) {

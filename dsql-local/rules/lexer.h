@@ -35,6 +35,18 @@ void lexer_init(struct lexer *lexer, const char *text, size_t length);
  * or comment goes to the end of the text. */
 struct lexer_token lexer_next(struct lexer *lexer);
 
+/* How far a statement has been followed; a struct of zeros begins one. */
+struct lexer_place {
+    size_t brackets, blocks; /* open */
+    bool begun, create;      /* a token has been seen; the first was CREATE */
+    struct lexer_token before;
+};
+
+/* Whether the token is a semicolon that ends a statement: not one in brackets
+ * (CREATE RULE), nor of a function's body (CREATE ... BEGIN ATOMIC ... END). Any
+ * other token is taken note of. */
+bool lexer_ends(struct lexer_place *place, struct lexer_token token);
+
 /* Whether the token is this unquoted word (given in lower case), in any case. */
 bool lexer_is(struct lexer_token token, const char *word);
 bool lexer_is_symbol(struct lexer_token token, char symbol);

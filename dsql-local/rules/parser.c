@@ -4,6 +4,7 @@
 /* A statement's parse tree by libpg_query; see parser.h. */
 #include "parser.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <pg_query.h>
@@ -69,4 +70,34 @@ parser_read(const char *sql, struct arena *arena, const struct tree **node)
         failure = tree_count(list) > 1 ? DSQL_E_PROTOCOL : 0;
     }
     return failure;
+}
+
+/* libpg_query counts characters, from 1. */
+static size_t
+byte_of(const char *sql, int character)
+{
+    size_t at = 0;
+    for (int left = character; sql[at] != '\0'; at++) {
+        left -= ((unsigned char)sql[at] & 0xC0) != 0x80;
+        if (left <= 0) {
+            return at;
+        }
+    }
+    return at;
+}
+
+void
+parser_explain(const char *sql, char *message, size_t size, size_t *at)
+{
+    *at = 0;
+    snprintf(message, size, "%s", "it nests too deeply to be read");
+    if (is_too_deep(sql)) {
+        return;
+    }
+    PgQueryParseResult result = pg_query_parse(sql);
+    if (result.error != NULL) {
+        snprintf(message, size, "%s", result.error->message);
+        *at = result.error->cursorpos > 0 ? byte_of(sql, result.error->cursorpos) : 0;
+    }
+    pg_query_free_parse_result(result);
 }

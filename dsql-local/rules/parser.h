@@ -14,4 +14,8 @@
  * than one or nests too deeply, or DSQL_E_NOMEM. */
 DSQL_MUST_CHECK int parser_read(const char *sql, struct arena *arena, const struct tree **node);
 
+/* What the grammar says of a statement that it does not know, and the byte of it
+ * at which it says so (0 when it does not tell). */
+void parser_explain(const char *sql, char *message, size_t size, size_t *at);
+
 #endif

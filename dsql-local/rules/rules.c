@@ -15,9 +15,9 @@
 #include "rewrite.h"
 
 static const struct {
-    const char *name, *sqlstate, *message;
-} table[] = {{"RULES_ALLOWED", NULL, NULL},
-#define ROW(name, sqlstate, message, source) {#name, sqlstate, message},
+    const char *name, *sqlstate, *message, *section;
+} table[] = {{"RULES_ALLOWED", NULL, NULL, NULL},
+#define ROW(name, sqlstate, message, section) {#name, sqlstate, message, section},
              RULES_TABLE(ROW)
 #undef ROW
 };
@@ -40,16 +40,29 @@ rules_message(int rule)
     return table[rule].message;
 }
 
+const char *
+rules_section(int rule)
+{
+    return table[rule].section;
+}
+
+int
+rules_beside(bool ddl, bool dml, enum rules_kind kind)
+{
+    if (kind == RULES_DDL && ddl) {
+        return RULE_MULTIPLE_DDL;
+    }
+    bool mixed = (kind == RULES_DDL && dml) || (kind == RULES_DML && ddl);
+    return mixed ? RULE_DDL_AND_DML : RULES_ALLOWED;
+}
+
 /* ------------------------------------------------------------------ splitting */
 
-/* Follows a text to the semicolons that end statements: not those in brackets
- * (CREATE RULE) nor those of a function's body (CREATE ... BEGIN ATOMIC ... END). */
 static bool
 next_statement(struct lexer *lexer, const char **start, size_t *length)
 {
-    size_t brackets = 0, blocks = 0;
-    struct lexer_token token, before = {0};
-    bool create = false;
+    struct lexer_place place = {0};
+    struct lexer_token token;
     *start = NULL;
     *length = 0;
     for (;;) {
@@ -57,27 +70,16 @@ next_statement(struct lexer *lexer, const char **start, size_t *length)
         if (token.kind == LEXER_END) {
             return *start != NULL;
         }
-        if (lexer_is_symbol(token, ';') && brackets == 0 && blocks == 0) {
+        if (lexer_ends(&place, token)) {
             if (*start != NULL) {
                 return true;
             }
             continue;
         }
-        brackets += lexer_is_symbol(token, '(');
-        brackets -= lexer_is_symbol(token, ')') && brackets > 0;
-        if (create && lexer_is(token, "atomic") && lexer_is(before, "begin")) {
-            blocks++;
-        } else if (blocks > 0 && lexer_is(token, "case")) {
-            blocks++;
-        } else if (blocks > 0 && lexer_is(token, "end")) {
-            blocks--;
-        }
         if (*start == NULL) {
             *start = token.at;
-            create = lexer_is(token, "create");
         }
         *length = (size_t)(token.at + token.length - *start);
-        before = token;
     }
 }
 
@@ -93,6 +95,7 @@ judge(struct check *check)
         if (failure == 0) {
             check_statement(check, node);
         } else if (failure == DSQL_E_PROTOCOL) {
+            statement->unread = true;
             check_words(check, statement->sql, statement->length);
         } else {
             return failure;

@@ -4,8 +4,7 @@
 /* What Aurora DSQL makes of a statement: its kind, whether the service refuses
  * it (with the service's SQLSTATE and message), and what PostgreSQL is to run
  * instead where the syntax is DSQL's own. Pure functions of the text: no
- * database is asked, nothing is kept. Used by dsql-local and, later, by
- * `dsql check`. */
+ * database is asked, nothing is kept. Used by dsql-local and by `dsql check`. */
 #ifndef DSQL_LOCAL_RULES_H
 #define DSQL_LOCAL_RULES_H
 
@@ -56,6 +55,7 @@ struct rules_statement {
     const char *hint;       /* of the refusal, or NULL */
     enum rules_job job;
     enum rules_copy copy;
+    bool unread;         /* the grammar does not know it: judged by its words */
     bool deallocate_all; /* DEALLOCATE ALL: forgets every prepared statement */
     const char *show;    /* name of the parameter of a SHOW, folded to lower case, or NULL */
 };
@@ -113,5 +113,11 @@ enum rules_rule {
 const char *rules_sqlstate(int rule);
 const char *rules_message(int rule);
 const char *rules_name(int rule);
+/* The heading in docs/dsql-rules.md under which it stands. */
+const char *rules_section(int rule);
+
+/* The rule that keeps a statement of this kind out of a transaction that has had
+ * DDL, or may have written rows; RULES_ALLOWED: none. */
+int rules_beside(bool ddl, bool dml, enum rules_kind kind);
 
 #endif

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shell examples of docs/cli.md, run as they stand there."""
+"""The shell examples of docs/cli.md, run as they stand there, and what they print."""
 
 from __future__ import annotations
 
@@ -29,5 +29,7 @@ def test_examples_of_the_page_run(place: Path) -> None:
         )
         check(done)
         assert done.returncode == 0, done.stdout + done.stderr
+        for printed in re.findall(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL):
+            assert printed in done.stdout
     finally:
         end_endpoint(place)
