@@ -8,7 +8,7 @@ _dsql() {
     local words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'token check --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'token check ping --help --version' -- "$word")
         return
     fi
     case $before in
@@ -17,12 +17,13 @@ _dsql() {
             compopt -o filenames
             return
             ;;
-        --user | --region | --profile | --expires | --port | --hostaddr | --cluster-id)
+        --user | --region | --profile | --expires | --port | --hostaddr | --cluster-id | --timeout)
             return
             ;;
     esac
     case $command in
         token) words="local $place --json --help" ;;
+        ping) words="local $place --timeout --json --help" ;;
         check)
             mapfile -t COMPREPLY < <(compgen -W '--single-transaction --json --quiet --help -' -- "$word"; compgen -f -- "$word")
             compopt -o filenames

@@ -13,6 +13,7 @@ static const char program[] = "dsql";
 static const struct cli_command *const commands[] = {
     &cli_token,
     &cli_check,
+    &cli_ping,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -404,7 +404,12 @@ dsql__connect_poll(struct dsql_conn *conn, struct dsql_error *error)
         if (connecting->deadline >= 0 && dsql__monotonic_ms() >= connecting->deadline) {
             return time_is_up(connecting, error);
         }
-        int result = steps[connecting->step](conn, error);
+        enum dsql__step step = connecting->step;
+        int result = steps[step](conn, error);
+        if (connecting->watch != NULL &&
+            (connecting->step != step || conn->phase == DSQL__CONNECTED)) {
+            connecting->watch(connecting->watch_context, connecting, step);
+        }
         if (result != 0 || conn->phase == DSQL__CONNECTED) {
             return result;
         }

@@ -57,6 +57,10 @@ struct dsql__connecting {
     struct dsql__startup startup;
     bool password_sent;
     struct dsql_error refused; /* the last refusal that was worth another try */
+
+    /* told when a step has led to another one, or to the end; NULL: nobody */
+    void (*watch)(void *context, const struct dsql__connecting *connecting, enum dsql__step done);
+    void *watch_context;
 };
 
 /* Copies and checks the options, loads credentials and authorities.

@@ -15,7 +15,7 @@ import pytest
 from command import PROGRAM
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["token", "check"]
+COMMANDS = ["token", "check", "ping"]
 
 
 def options_of(help_text: str) -> set[str]:
