@@ -8,11 +8,11 @@ _dsql() {
     local words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'token check ping --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'token check ping psql local --help --version' -- "$word")
         return
     fi
     case $before in
-        --ca-file | --credentials-file)
+        --ca-file | --credentials-file | --data)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             compopt -o filenames
             return
@@ -23,6 +23,8 @@ _dsql() {
     esac
     case $command in
         token) words="local $place --json --help" ;;
+        psql) words="local $place --help --" ;;
+        local) words='start status stop reset logs --data --json --now --follow --postgres --help' ;;
         ping) words="local $place --timeout --json --help" ;;
         check)
             mapfile -t COMPREPLY < <(compgen -W '--single-transaction --json --quiet --help -' -- "$word"; compgen -f -- "$word")

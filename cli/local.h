@@ -11,7 +11,7 @@
 #include "dsql.h"
 
 /* What a ready line says. */
-struct cli_local {
+struct cli_ready {
     char line[3 * PATH_MAX]; /* the strings lie in it */
     const char *host, *cluster, *region, *ca, *credentials;
     int port;
@@ -19,10 +19,10 @@ struct cli_local {
 
 /* Takes the ready line that is in local->line to pieces. DSQL_E_PROTOCOL when it
  * is none. */
-DSQL_MUST_CHECK int cli_local_parse(struct cli_local *local, struct dsql_error *error);
+DSQL_MUST_CHECK int cli_local_parse(struct cli_ready *local, struct dsql_error *error);
 
 /* Asks dsql-local --background. */
-DSQL_MUST_CHECK int cli_local_find(struct cli_local *local, struct dsql_error *error);
+DSQL_MUST_CHECK int cli_local_find(struct cli_ready *local, struct dsql_error *error);
 
 /* The path of dsql-local: the variable DSQL_LOCAL, the folder of this program, or
  * PATH's. */

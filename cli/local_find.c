@@ -39,7 +39,7 @@ take_word(char **at, const char *name, const char *next)
 }
 
 int
-cli_local_parse(struct cli_local *local, struct dsql_error *error)
+cli_local_parse(struct cli_ready *local, struct dsql_error *error)
 {
     char *at = local->line, *port;
     local->line[strcspn(local->line, "\n")] = '\n';
@@ -150,7 +150,7 @@ read_line(int fd, char *line, size_t size)
 }
 
 int
-cli_local_find(struct cli_local *local, struct dsql_error *error)
+cli_local_find(struct cli_ready *local, struct dsql_error *error)
 {
     char path[PATH_MAX];
     int ends[2], status = 0;

@@ -11,9 +11,7 @@
 static const char program[] = "dsql";
 
 static const struct cli_command *const commands[] = {
-    &cli_token,
-    &cli_check,
-    &cli_ping,
+    &cli_token, &cli_check, &cli_ping, &cli_psql, &cli_local,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -14,7 +14,7 @@ struct cli_place {
     const char *host, *hostaddr, *user, *region, *profile, *cluster_id;
     const char *ca_file, *credentials_file;
     int port, expires;
-    struct cli_local local;        /* filled for the host "local" */
+    struct cli_ready local;        /* filled for the host "local" */
     struct dsql_endpoint endpoint; /* what the host is, settled */
 };
 

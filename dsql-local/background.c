@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "error.h"
 #include "files.h"
 
@@ -52,21 +53,6 @@ nap(void)
     nanosleep(&(struct timespec){.tv_nsec = 1000000000L / NAPS_PER_SECOND}, NULL);
 }
 
-/* Whether somebody serves this directory: only the kernel's word counts. */
-static bool
-is_served(const char *dir)
-{
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/lock", dir);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    bool served = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return served;
-}
-
 /* NOT_READY when nobody serves the directory yet, else the exit status. */
 static int
 print_ready(const struct local_options *options, const char *dir)
@@ -75,7 +61,7 @@ print_ready(const struct local_options *options, const char *dir)
     struct dsql_error error;
     snprintf(path, sizeof path, "%s/ready", dir);
     local_file_line(path, line, sizeof line - 1);
-    if (strncmp(line, "ready ", 6) != 0 || !is_served(dir)) {
+    if (strncmp(line, "ready ", 6) != 0 || !local_is_served(dir)) {
         return NOT_READY;
     }
     size_t length = strlen(line);
@@ -221,12 +207,12 @@ find_or_start(const struct local_options *options, const char *dir, const struct
             return status;
         }
         if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
-            if (!is_served(dir)) {
+            if (!local_is_served(dir)) {
                 return repeat_log(dir, said);
             }
             pid = 0; /* one in the foreground was faster: wait for that */
         }
-        if (pid == 0 && !is_served(dir)) {
+        if (pid == 0 && !local_is_served(dir)) {
             pid = start_detached(dir, command, &said);
             if (pid < 0) {
                 fprintf(stderr, "dsql-local: cannot start in %s: %s\n", dir, strerror(errno));
@@ -246,7 +232,7 @@ local_background(const struct local_options *options, const char *name)
     char dir[PATH_MAX];
     struct dsql_error error;
     struct command command;
-    if (local_state_directory(options, dir, sizeof dir, &error) != 0 ||
+    if (local_state_directory(options->data, dir, sizeof dir, &error) != 0 ||
         local_state_make_directory(dir, &error) != 0) {
         fprintf(stderr, "dsql-local: %s\n", error.message);
         return 1;

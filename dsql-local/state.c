@@ -20,6 +20,7 @@
 
 #include <openssl/rand.h>
 
+#include "directory.h"
 #include "error.h"
 #include "files.h"
 #include "keys.h"
@@ -63,38 +64,6 @@ ephemeral_directory(struct local_state *state, struct dsql_error *error)
     if (mkdtemp(state->dir) == NULL || chmod(state->dir, directory_mode()) != 0) {
         return dsql__fail(error, DSQL_E_IO, "cannot make a directory in %s: %s", place,
                           strerror(errno));
-    }
-    return 0;
-}
-
-int
-local_state_directory(const struct local_options *options, char *path, size_t size,
-                      struct dsql_error *error)
-{
-    const char *home = getenv("HOME"), *data = getenv("XDG_DATA_HOME");
-    char cwd[PATH_MAX];
-    int length;
-    if (options->data != NULL && options->data[0] == '/') {
-        length = snprintf(path, size, "%s", options->data);
-    } else if (options->data != NULL) {
-        if (getcwd(cwd, sizeof cwd) == NULL) {
-            return dsql__fail(error, DSQL_E_IO, "the current directory cannot be found: %s",
-                              strerror(errno));
-        }
-        length = snprintf(path, size, "%s/%s", cwd, options->data);
-    } else if (data != NULL && data[0] == '/') {
-        length = snprintf(path, size, "%s/dsql-local", data);
-    } else if (geteuid() == 0) { /* whose home PostgreSQL's user could not reach */
-        length = snprintf(path, size, "/var/lib/dsql-local");
-    } else if (home != NULL && home[0] == '/') {
-        length = snprintf(path, size, "%s/.local/share/dsql-local", home);
-    } else {
-        return dsql__fail(error, DSQL_E_IO,
-                          "there is no home directory to keep data in: give --data DIR or "
-                          "--ephemeral");
-    }
-    if (length < 0 || (size_t)length >= size) {
-        return dsql__fail(error, DSQL_E_IO, "the path of the data directory is too long");
     }
     return 0;
 }
@@ -201,7 +170,7 @@ local_state_open(const struct local_options *options, struct local_state *state,
     if (options->ephemeral) {
         failure = ephemeral_directory(state, error);
     } else {
-        failure = local_state_directory(options, state->dir, sizeof state->dir, error);
+        failure = local_state_directory(options->data, state->dir, sizeof state->dir, error);
         if (failure == 0) {
             failure = local_state_make_directory(state->dir, error);
         }

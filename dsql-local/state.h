@@ -66,10 +66,7 @@ struct local_state {
  * PostgreSQL is found out by local_postgres_start(). */
 DSQL_MUST_CHECK int local_state_open(const struct local_options *options, struct local_state *state,
                                      struct dsql_error *error);
-/* Where the data is to be, for a start that is not ephemeral; an absolute path. */
-DSQL_MUST_CHECK int local_state_directory(const struct local_options *options, char *path,
-                                          size_t size, struct dsql_error *error);
-/* Makes it (0700; as root 0711) with those above it, unless it is there. */
+/* Makes a directory (0700; as root 0711) with those above it, unless it is there. */
 DSQL_MUST_CHECK int local_state_make_directory(const char *dir, struct dsql_error *error);
 /* Drops the lock; removes an ephemeral directory. */
 void local_state_close(struct local_state *state);

@@ -5,50 +5,14 @@
 #include "stats.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "server.h"
-
-#define SOCKET_NAME "stats"
-
-/* A socket's name has 107 bytes, a directory's path may have more: it is opened,
- * and named by its descriptor. */
-int
-local_stats_socket_of(const char *dir, bool with_listen)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        return -1;
-    }
-    int flags = with_listen ? SOCK_NONBLOCK : 0;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME, folder);
-    bool good = fd >= 0;
-    if (good && with_listen) {
-        unlink(address.sun_path);
-        mode_t mask = umask(0177);
-        good = bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 8) == 0;
-        umask(mask);
-    } else if (good) {
-        good = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-    }
-    int why = errno;
-    close(folder);
-    if (!good && fd >= 0) {
-        close(fd);
-        fd = -1;
-    }
-    errno = why;
-    return fd;
-}
 
 static uint64_t
 resident_memory(void)
@@ -144,7 +108,7 @@ local_stats_close(struct local_stats_socket *listener)
 {
     char path[1200];
     if (listener->fd >= 0) {
-        snprintf(path, sizeof path, "%s/" SOCKET_NAME, listener->server->state->dir);
+        snprintf(path, sizeof path, "%s/" LOCAL_STATS_SOCKET, listener->server->state->dir);
         unlink(path);
         uv_close((uv_handle_t *)&listener->poll, on_closed);
     }

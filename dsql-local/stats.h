@@ -43,8 +43,4 @@ void local_stats_close(struct local_stats_socket *listener);
 /* The command: asks the endpoint of the data directory and prints. The exit status. */
 int local_stats_show(const struct local_options *options);
 
-/* A socket of the data directory; with_listen: made anew, for us alone. -1 with
- * errno. */
-int local_stats_socket_of(const char *dir, bool with_listen);
-
 #endif

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "directory.h"
 #include "stats.h"
 
 #define TOP 10
@@ -228,7 +229,7 @@ local_stats_show(const struct local_options *options)
     char dir[1024];
     struct dsql_error error;
     struct local_stats stats = {0};
-    if (local_state_directory(options, dir, sizeof dir, &error) != 0) {
+    if (local_state_directory(options->data, dir, sizeof dir, &error) != 0) {
         fprintf(stderr, "dsql-local: %s\n", error.message);
         return 1;
     }
