@@ -9,9 +9,9 @@
 static void
 expect_tokens(const char *sql, const char *wanted)
 {
-    static const char kinds[] = {
-        [LEXER_WORD] = 'w',   [LEXER_QUOTED] = 'q',    [LEXER_STRING] = 's',
-        [LEXER_NUMBER] = 'n', [LEXER_PARAMETER] = 'p', [LEXER_SYMBOL] = '.'};
+    static const char kinds[] = {[LEXER_WORD] = 'w',      [LEXER_QUOTED] = 'q',
+                                 [LEXER_STRING] = 's',    [LEXER_NUMBER] = 'n',
+                                 [LEXER_PARAMETER] = 'p', [LEXER_SYMBOL] = '.'};
     struct lexer lexer;
     struct lexer_token token;
     char got[500] = "";
@@ -88,13 +88,45 @@ values_of_names_and_strings(void)
     }
 }
 
+/* Marks the tokens that end a statement by a vertical bar. */
+static void
+expect_ends(const char *sql, const char *wanted)
+{
+    struct lexer lexer;
+    struct lexer_place place = {0};
+    struct lexer_token token;
+    char got[200] = "";
+    lexer_init(&lexer, sql, strlen(sql));
+    while ((token = lexer_next(&lexer)).kind != LEXER_END) {
+        bool ends = lexer_ends(&place, token);
+        size_t at = strlen(got);
+        snprintf(got + at, sizeof got - at, "%.*s", ends ? 1 : (int)token.length,
+                 ends ? "|" : token.at);
+        if (ends) {
+            place = (struct lexer_place){0};
+        }
+    }
+    CHECK_TEXT(got, wanted);
+}
+
+static void
+semicolons_that_end_statements(void)
+{
+    expect_ends("a; b;; c", "a|b||c");
+    expect_ends("a (; b;) ; c", "a(;b;)|c");
+    expect_ends(") a; b", ")a|b");
+    expect_ends("CREATE F BEGIN ATOMIC a; CASE b END; END; c",
+                "CREATEFBEGINATOMICa;CASEbEND;END|c");
+    expect_ends("BEGIN ATOMIC; END", "BEGINATOMIC|END");
+}
+
 int
 main(void)
 {
     static const struct check_test tests[] = {
         TEST(words_numbers_and_symbols),   TEST(strings_of_every_kind),
         TEST(comments_are_passed_over),    TEST(what_is_not_closed_ends_with_the_text),
-        TEST(values_of_names_and_strings),
+        TEST(values_of_names_and_strings), TEST(semicolons_that_end_statements),
     };
     return RUN(tests);
 }

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "rules/parser.h"
+
 static size_t
 count(const char *sql)
 {
@@ -212,7 +214,42 @@ every_rule_has_a_state_and_a_message(void)
         CHECK(strlen(rules_sqlstate(rule)) == 5);
         CHECK(strlen(rules_message(rule)) > 5);
         CHECK(strncmp(rules_name(rule), "RULE_", 5) == 0);
+        CHECK(strlen(rules_section(rule)) > 3);
     }
+}
+
+static void
+kinds_beside_each_other_in_a_transaction(void)
+{
+    CHECK(rules_beside(false, false, RULES_DDL) == RULES_ALLOWED);
+    CHECK(rules_beside(true, false, RULES_DDL) == RULE_MULTIPLE_DDL);
+    CHECK(rules_beside(false, true, RULES_DDL) == RULE_DDL_AND_DML);
+    CHECK(rules_beside(true, false, RULES_DML) == RULE_DDL_AND_DML);
+    CHECK(rules_beside(false, true, RULES_DML) == RULES_ALLOWED);
+    CHECK(rules_beside(true, true, RULES_READ) == RULES_ALLOWED);
+}
+
+static void
+expect_unread(const char *sql, const char *wanted, size_t place)
+{
+    char message[100];
+    size_t at;
+    CHECK(count(sql) == 1 && judge_text.statements[0].unread);
+    parser_explain(judge_text.statements[0].sql, message, sizeof message, &at);
+    CHECK_TEXT(message, wanted);
+    CHECK(at == place);
+}
+
+static void
+what_the_grammar_does_not_know_is_marked(void)
+{
+    CHECK(count("SELECT 1") == 1 && !judge_text.statements[0].unread);
+    CHECK(count("CREATE INDEX ASYNC i ON t (a)") == 1 && !judge_text.statements[0].unread);
+    CHECK(count("AWS IAM GRANT r TO 'arn:aws:iam::1:role/r'") == 1 &&
+          !judge_text.statements[0].unread);
+    expect_unread("SELECT FROM FROM", "syntax error at or near \"FROM\"", 12);
+    expect_unread("SELECT '\xC3\xA4' FROM FROM", "syntax error at or near \"FROM\"", 17);
+    expect_unread("CREATE INDEX ASYNC i ON WHERE", "syntax error at or near \"WHERE\"", 24);
 }
 
 int
@@ -227,6 +264,8 @@ main(void)
         TEST(details_for_the_session),
         TEST(settings_that_may_be_set),
         TEST(every_rule_has_a_state_and_a_message),
+        TEST(kinds_beside_each_other_in_a_transaction),
+        TEST(what_the_grammar_does_not_know_is_marked),
     };
     int status = RUN(tests);
     rules_text_clear(&judge_text);

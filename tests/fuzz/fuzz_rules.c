@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "rules/parser.h"
 #include "rules/rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +25,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             statement->rule >= RULES_COUNT || statement->kind > RULES_SESSION ||
             (statement->same_positions && strlen(statement->sql) > statement->length)) {
             __builtin_trap();
+        }
+        if (statement->unread) {
+            char message[100];
+            size_t at;
+            parser_explain(statement->sql, message, sizeof message, &at);
+            if (at > strlen(statement->sql) || message[0] == '\0') {
+                __builtin_trap();
+            }
         }
         /* places of the rewritten text are places in the client's */
         size_t end = strlen(statement->sql);
