@@ -16,6 +16,7 @@ from pathlib import Path
 
 import chain_cost
 import chart
+import check_cost
 import driver_cost
 import endpoint_cost
 import fault_count
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "endpoint": endpoint_cost.run,
     "idle": idle_connections.run,
     "rules": rule_check.run,
+    "check": check_cost.run,
     "soak": soak.run,
     "faults": fault_count.run,
 }

@@ -4,6 +4,7 @@
 /* Command lines; see arguments.h. */
 #include "arguments.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,12 @@ arguments_number(const char *program, const char *name, const char *text, long l
 int
 arguments_unknown(const char *program, int option, const char *argument)
 {
-    return option == ':' ? arguments_bad(program, "%s lacks its value", argument)
-                         : arguments_bad(program, "there is no option %s", argument);
+    if (option == ':') {
+        return arguments_bad(program, "%s lacks its value", argument);
+    }
+    if (optopt > 0 && optopt <= UCHAR_MAX) {
+        return arguments_bad(program, "there is no option -%c", optopt);
+    }
+    return optopt != 0 ? arguments_bad(program, "%s has a value that it does not take", argument)
+                       : arguments_bad(program, "there is no option %s", argument);
 }

@@ -15,7 +15,7 @@ int arguments_bad(const char *program, const char *format, ...)
 int arguments_number(const char *program, const char *name, const char *text, long least, long most,
                      int *number);
 
-/* getopt_long() with "+:" or ":" has returned '?' or ':' for this argument. Returns 1. */
+/* getopt_long() with ":" has returned '?' or ':'; the argument it looked at last. Returns 1. */
 int arguments_unknown(const char *program, int option, const char *argument);
 
 #endif

@@ -113,6 +113,27 @@ tell_unread(struct judge *judge, const char *sql, bool variables)
     tell(judge, judge->statement.at + (at < judge->statement.length ? at : 0), finding);
 }
 
+/* COPY with a file of the server's, or a program: no role of a cluster may. */
+static void
+tell_file(struct judge *judge, bool from)
+{
+    tell(judge, judge->statement.at,
+         (struct check_finding){.sqlstate = "42501",
+                                .rule = "FILE",
+                                .message = from ? "permission denied to COPY from a file"
+                                                : "permission denied to COPY to a file",
+                                .instead = from ? "COPY ... FROM STDIN, or psql's \\copy"
+                                                : "COPY ... TO STDOUT, or psql's \\copy"});
+}
+
+static bool
+is_copy(const char *sql, size_t length)
+{
+    struct lexer lexer;
+    lexer_init(&lexer, sql, length);
+    return lexer_is(lexer_next(&lexer), "copy");
+}
+
 /* --------------------------------------------------------------- transactions */
 
 static void
@@ -247,6 +268,9 @@ judge_read(struct judge *judge, const struct rules_statement *statement, bool va
 {
     if (statement->rule == RULES_ALLOWED && statement->unread) {
         tell_unread(judge, statement->sql, variables);
+    } else if (statement->rule == RULES_ALLOWED && statement->copy == RULES_COPY_NONE &&
+               is_copy(judge->statement.at, judge->statement.length)) {
+        tell_file(judge, statement->kind == RULES_DML);
     } else if (statement->rule == RULES_ALLOWED) {
         place_in_transaction(judge, statement);
     } else if (statement->session_may_allow && judge->sync_index) {

@@ -25,7 +25,7 @@ struct cli_command {
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
 };
 
-extern const struct cli_command cli_check, cli_local, cli_ping, cli_psql, cli_token;
+extern const struct cli_command cli_check, cli_jobs, cli_local, cli_ping, cli_psql, cli_token;
 
 /* The values of all subcommands' own options begin here. */
 #define CLI_OWN_OPTIONS 512

@@ -8,7 +8,7 @@ _dsql() {
     local words=
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'token check ping psql local --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'token check ping psql local jobs --help --version' -- "$word")
         return
     fi
     case $before in
@@ -25,6 +25,7 @@ _dsql() {
         token) words="local $place --json --help" ;;
         psql) words="local $place --help --" ;;
         local) words='start status stop reset logs --data --json --now --follow --postgres --help' ;;
+        jobs) words="local $place --wait --timeout --json --help" ;;
         ping) words="local $place --timeout --json --help" ;;
         check)
             mapfile -t COMPREPLY < <(compgen -W '--single-transaction --json --quiet --help -' -- "$word"; compgen -f -- "$word")

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,7 +66,8 @@ cli_local_parse(struct cli_ready *local, struct dsql_error *error)
 static bool
 is_program(const char *path)
 {
-    return access(path, X_OK) == 0;
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISREG(facts.st_mode) && access(path, X_OK) == 0;
 }
 
 /* In a folder of PATH. */

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* dsql: the command line for Amazon Aurora DSQL. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 static const char program[] = "dsql";
 
 static const struct cli_command *const commands[] = {
-    &cli_token, &cli_check, &cli_ping, &cli_psql, &cli_local,
+    &cli_token, &cli_check, &cli_ping, &cli_psql, &cli_local, &cli_jobs,
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])

@@ -244,6 +244,9 @@ is_name_part(char c)
 static bool
 replace_test(char *at, const char *end)
 {
+    if (end - at < 5) {
+        return false;
+    }
     char *close = at + 3;
     while (close < end && is_name_part(*close)) {
         close++;

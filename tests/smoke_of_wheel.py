@@ -13,7 +13,7 @@ import libdsql
 from aurora_dsql_sqlalchemy import create_async_dsql_engine, create_dsql_engine
 from sqlalchemy import Column, Index, MetaData, String, Table, Uuid, inspect, text
 
-COMMANDS = ["dsql-local"]
+COMMANDS = ["dsql", "dsql-local"]
 
 metadata = MetaData()
 table = Table(

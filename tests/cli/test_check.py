@@ -186,6 +186,17 @@ def test_bytes_that_are_no_utf8_are_placed(dsql, tmp_path):
     assert (done.returncode, "UTF-16" in done.stderr) == (2, True)
 
 
+def test_copy_with_a_file_of_the_server_is_refused_as_by_the_endpoint(dsql, connect):
+    sql = "COPY pg_class FROM '/tmp/x';\nCOPY pg_class TO '/tmp/x';"
+    connection = connect(autocommit=True)
+    for found in findings(dsql, sql):
+        assert (found["rule"], found["sqlstate"]) == ("FILE", "42501")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as raised:
+            connection.execute(found["statement"])
+        assert raised.value.diag.message_primary == found["message"]
+    assert rules(dsql, sql) == [(1, "FILE"), (2, "FILE")]
+
+
 def test_statement_larger_than_a_message_is_refused(dsql):
     sql = "SELECT '" + (10 << 20) * "x" + "';"
     assert rules(dsql, sql) == [(1, "MESSAGE_SIZE")]
@@ -194,14 +205,14 @@ def test_statement_larger_than_a_message_is_refused(dsql):
 @pytest.mark.parametrize(
     "sql",
     [
-        200_000 * "(",
+        100_000 * "(",
         200_000 * "/*",
         "COPY a FROM STDIN;\n" + 300_000 * "x\n",
-        "SELECT 1" + 100_000 * "+1",
+        "SELECT 1" + 50_000 * "+1",
         200_000 * "'a'\n",
         200_000 * "$a$b",
         200_000 * "\\g\n",
-        200_000 * ":{?a",
+        50_000 * ":{?a",
     ],
     ids=["brackets", "comments", "data", "sum", "strings", "dollars", "commands", "variables"],
 )

@@ -15,7 +15,7 @@ import pytest
 from command import PROGRAM
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["token", "check", "ping", "psql", "local"]
+COMMANDS = ["token", "check", "ping", "psql", "local", "jobs"]
 
 
 def options_of(help_text: str) -> set[str]:
@@ -47,6 +47,11 @@ def test_help_fits_a_screen(dsql, command):
         (["token"], "dsql token: HOST is missing; see dsql token --help\n"),
         (["token", "a", "b"], 'dsql token: there is no argument "b"; see dsql token --help\n'),
         (["token", "a", "--usr"], "dsql token: there is no option --usr; see dsql token --help\n"),
+        (["token", "a", "-uv"], "dsql token: there is no option -u; see dsql token --help\n"),
+        (
+            ["token", "--json=x", "a"],
+            "dsql token: --json=x has a value that it does not take; see dsql token --help\n",
+        ),
         (["token", "a", "--user"], "dsql token: --user lacks its value; see dsql token --help\n"),
     ],
 )
