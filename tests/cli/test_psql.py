@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 CLUSTER = "abcdefghijklmnopqrstuvwxyz"
@@ -66,6 +68,22 @@ def test_token_and_settings_are_in_the_environment_only(dsql, keys, impostor):
         "PGGSSENCMODE": "disable",
         "PGCONNECT_TIMEOUT": "30",
     }
+
+
+def test_environment_leads_a_newer_library_there_with_direct_tls(dsql, place_of, tmp_path):
+    """psycopg stands for a psql whose library is newer than the system's may be."""
+    assert psycopg.pq.version() >= 170000
+    program = tmp_path / "psql"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import psycopg\n"
+        "connection = psycopg.connect('')\n"
+        "print(connection.info.user, connection.pgconn.ssl_in_use)\n"
+    )
+    program.chmod(0o755)
+    done = dsql("psql", *place_of, variables={"PATH": f"{tmp_path}:{SYSTEM_PATH}"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "admin True\n"
 
 
 def test_what_would_lead_elsewhere_is_left_out(dsql, keys, impostor):
