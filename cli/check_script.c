@@ -280,6 +280,9 @@ judge_read(struct judge *judge, const struct rules_statement *statement, bool va
     } else {
         tell_rule(judge, statement->rule, statement->message, false);
         judge->ddl |= stays_ddl(statement);
+        if (statement->kind == RULES_BEGIN) {
+            begin_transaction(judge, true); /* as it will, once it is corrected */
+        }
     }
     if (statement->copy == RULES_COPY_IN) {
         add_rows(judge, script_data(&judge->script));

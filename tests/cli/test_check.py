@@ -113,6 +113,8 @@ def test_file_that_cannot_be_read_is_status_2_and_the_others_are_judged(dsql, tm
          [(3, "RULE_DDL_AND_DML")]),
         ("BEGIN;\nCREATE TABLE a (i serial);\nCREATE TABLE b (i int);\nCOMMIT;",
          [(2, "RULE_SERIAL"), (3, "RULE_MULTIPLE_DDL")]),
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE;\nDROP TABLE a;\nDROP TABLE b;\nCOMMIT;",
+         [(1, "RULE_ISOLATION"), (3, "RULE_MULTIPLE_DDL")]),
         ("BEGIN;\nLOCK TABLE a;\nINSERT INTO a VALUES (1);\nCOMMIT;", [(2, "RULE_STATEMENT")]),
         ("BEGIN;\nCREATE TABLE a (i int);\n\\connect other\nCREATE TABLE b (i int);", []),
         ("CREATE TABLE a (i int)\\; CREATE TABLE b (i int);\nDROP TABLE c;",
