@@ -46,6 +46,14 @@ URL_OPTIONS: dict[str, Callable[[Any], Any]] = {
 """What a URL may say instead of create_engine(), and how its text is read."""
 
 
+def _leave_frames(error: BaseException | None) -> None:
+    """Take from an error, and those that it comes from, the driver's frames, whose variables hold
+    the token."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__
+
+
 class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLNames):
     """PostgreSQL's dialect, fitted to Aurora DSQL; each driver has a class of its own below it.
 
@@ -163,7 +171,8 @@ class AuroraDSQLDialect(RunningDDL, TransactionMixin, Reflection, PostgreSQLName
             sentence = advice(str(error))
             if sentence:
                 error.args = (f"{str(error).rstrip()}\n{sentence}", *error.args[1:])
-            raise
+            _leave_frames(error)
+            raise error
         finally:
             arguments.clear()  # no frame of a traceback is to show the token
 

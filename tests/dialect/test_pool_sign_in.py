@@ -9,6 +9,7 @@ import asyncio
 import os
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,3 +192,16 @@ def test_sign_in_is_tried_again_where_the_rate_was_exceeded(kind: str, endpoint:
     with impostor(endpoint, busy) as server:
         run(kind, body, **arguments_for(endpoint, port=server.port))
     assert refused == [1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_variable_in_the_traceback_of_a_refusal_holds_the_token(
+    kind: str, endpoint: Any
+) -> None:
+    def body(engine: Engine) -> None:
+        with pytest.raises(OperationalError) as caught:
+            engine.connect()
+        shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        assert "X-Amz-Signature" not in "".join(shown.format())
+
+    run(kind, body, user="nobody", **arguments_for(endpoint))
