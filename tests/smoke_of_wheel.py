@@ -43,19 +43,20 @@ async def use_with_asyncio() -> None:
     await engine.dispose()
 
 
+def run(command: str, *arguments: str) -> str:
+    program = Path(sys.executable).parent / command
+    done = subprocess.run([program, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
 def main() -> None:
     token = libdsql.token("localhost", access_key="A", secret_key="S", now=0)
     assert token.startswith("localhost/?Action=DbConnectAdmin&")
     use()
     asyncio.run(use_with_asyncio())
     for command in COMMANDS:
-        said = subprocess.run(
-            [Path(sys.executable).parent / command, "--version"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        assert libdsql.__version__ in said.stdout
+        assert libdsql.__version__ in run(command, "--version")
+    run("dsql", "local", "stop")
     print(f"libdsql {libdsql.__version__} on Python {sys.version.split()[0]}: good")
 
 
