@@ -237,15 +237,20 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
     def _get_default_schema_name(self, connection: Connection) -> str | None:
         """The engine's only question at its first connection: one round trip, no transaction."""
         dbapi_connection: Any = connection.connection.dbapi_connection
+        found: list[Any] = []
+
+        def ask() -> None:
+            with dbapi_connection.cursor() as cursor:
+                cursor.execute("SELECT current_schema()")
+                found.extend(cursor.fetchone())
+
         before = dbapi_connection.autocommit
         dbapi_connection.autocommit = True
         try:
-            with dbapi_connection.cursor() as cursor:
-                cursor.execute("SELECT current_schema()")
-                (name,) = cursor.fetchone()
+            self._run(connection.connection, ask, False, True)
         finally:
             dbapi_connection.autocommit = before
-        return None if name is None else str(name)
+        return None if found[0] is None else str(found[0])
 
     # Statements
 

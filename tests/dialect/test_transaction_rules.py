@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aurora_dsql_sqlalchemy import retry
-from aurora_dsql_sqlalchemy.transactions import run_transaction
+from aurora_dsql_sqlalchemy import create_dsql_engine, retry
+from aurora_dsql_sqlalchemy.transactions import RetrySettings, run_transaction
+from libdsql.local import arguments
 from rows import by_url, ids, increment, meddle, read
 from sqlalchemy import (
     Column,
@@ -123,6 +124,23 @@ def test_ddl_passes_a_change_of_the_catalog(
         made.create(connection)
         change_catalog(other)
         made.drop(connection)
+
+
+@pytest.mark.parametrize("driver", ["libdsql"])  # the others ask as for any statement
+def test_first_connection_of_an_engine_passes_a_change_of_the_catalog(
+    start: Callable[..., Any], driver: str
+) -> None:
+    program = start("--ephemeral", "--inject", "oc001=0.5,seed=1")
+    for _ in range(10):
+        engine = create_dsql_engine(
+            "localhost",
+            driver=driver,
+            connect_args=arguments(program.endpoint),
+            retries=RetrySettings(attempts=40, first_wait=0),
+        )
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+        engine.dispose()
 
 
 def write_by_the_driver(connection: Connection) -> None:
