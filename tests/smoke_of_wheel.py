@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,9 @@ def main() -> None:
     assert token.startswith("localhost/?Action=DbConnectAdmin&")
     use()
     asyncio.run(use_with_asyncio())
+    library = ctypes.CDLL(str(Path(libdsql.__file__).parent / "lib" / "libdsql.so"))
+    library.dsql_version.restype = ctypes.c_char_p
+    assert library.dsql_version().decode() == libdsql.__version__
     for command in COMMANDS:
         assert libdsql.__version__ in run(command, "--version")
     run("dsql", "local", "stop")

@@ -140,6 +140,7 @@ def _check_host(options: dict[str, Any]) -> None:
             region=options.get("region"),
             cluster_id=options.get("cluster_id"),
             profile=options.get("profile"),
+            may_block=True,  # where no region is named, the EC2 instance is asked for its own
         )
     except libdsql.Error as error:
         raise exc.ArgumentError(str(error)) from error

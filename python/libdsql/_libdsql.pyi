@@ -47,6 +47,7 @@ def endpoint(
     region: str | None = None,
     cluster_id: str | None = None,
     profile: str | None = None,
+    may_block: bool = False,
 ) -> Endpoint: ...
 def token(
     host: str,

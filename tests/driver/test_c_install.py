@@ -22,9 +22,11 @@ ROOT = Path(__file__).parents[2]
 HOST = "abcdefghijklmnopqrstuvwx12.dsql.us-east-1.on.aws"
 
 
-def run(*command: str | Path, **variables: str) -> str:
+def run(*command: str | Path, preload: bool = False, **variables: str) -> str:
+    """preload: with the sanitizers' runtime, which libraries of this Python's own need."""
     environment = {**os.environ, **variables}
-    environment.pop("LD_PRELOAD", None)
+    if not preload:
+        environment.pop("LD_PRELOAD", None)
     done = subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, env=environment
     )
@@ -111,6 +113,17 @@ def test_example_asks_for_a_role_over_https(prefix, build, endpoint, tmp_path):
         thread.join()
     assert "X-Amz-Credential=ASIACURL%2F" in token
     assert b"Action=AssumeRoleWithWebIdentity&" in b"".join(asked)
+
+
+def test_the_python_package_brings_the_library(tmp_path):
+    flags = run(sys.executable, "-m", "libdsql", "--cflags", "--libs", preload=True).split()
+    program = tmp_path / "token"
+    source = ROOT / "examples" / "c" / "token.c"
+    # Symbols of the sanitizers come when it runs.
+    run("cc", "-Wall", "-Werror", source, *flags, "-Wl,--allow-shlib-undefined", "-o", program)
+    keys = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "S"}
+    token = run(program, "localhost", preload=True, **keys)
+    assert token.startswith("localhost/?Action=DbConnectAdmin&")
 
 
 def test_example_connects_and_prints_rows(prefix, build, where):

@@ -23,6 +23,7 @@ import libdsql
 import libdsql.aio
 import libdsql.http
 import pytest
+from aurora_dsql_sqlalchemy import create_dsql_engine
 from aws_world import stamp
 
 HOST = "abcdefghijklmnopqrstuvwx12.dsql.us-east-1.on.aws"
@@ -91,6 +92,9 @@ def test_instance_and_its_region(moto, monkeypatch):
     token = libdsql.token("abcdefghijklmnopqrstuvwx12")
     assert access_key(token) == "test-key"
     assert token.startswith("abcdefghijklmnopqrstuvwx12.dsql.us-east-1.on.aws/")
+    engine = create_dsql_engine("abcdefghijklmnopqrstuvwx12", "admin")
+    _, options = engine.dialect.create_connect_args(engine.url)
+    assert options["region"] == "us-east-1"
 
 
 # ------------------------------------------------------------------------- misbehaviour

@@ -81,22 +81,25 @@ parse_endpoint(struct module_state *state, const char *host, const char *region,
     return failure;
 }
 
-PyDoc_STRVAR(endpoint_doc,
-             "endpoint(host, *, region=None, cluster_id=None, profile=None)\n--\n\n"
-             "Read a host name: a full endpoint, a cluster id with a region, a PrivateLink\n"
-             "name with its cluster_id, \"localhost\" or \"local\". A cluster id without a\n"
-             "region takes AWS_REGION, AWS_DEFAULT_REGION or the profile's.");
+PyDoc_STRVAR(
+    endpoint_doc,
+    "endpoint(host, *, region=None, cluster_id=None, profile=None, may_block=False)\n--\n\n"
+    "Read a host name: a full endpoint, a cluster id with a region, a PrivateLink\n"
+    "name with its cluster_id, \"localhost\" or \"local\". A cluster id without a\n"
+    "region takes AWS_REGION, AWS_DEFAULT_REGION or the profile's; with may_block, at\n"
+    "last that of the EC2 instance.");
 
 static PyObject *
 endpoint_function(PyObject *module, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"host", "region", "cluster_id", "profile", NULL};
+    static char *names[] = {"host", "region", "cluster_id", "profile", "may_block", NULL};
     const char *host, *region = NULL, *cluster_id = NULL, *profile = NULL;
     struct dsql_endpoint endpoint;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzz:endpoint", names, &host, &region,
-                                     &cluster_id, &profile) ||
-        parse_endpoint(state_of(module), host, region, cluster_id, profile, false, &endpoint) !=
-            0) {
+    int may_block = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s|$zzzp:endpoint", names, &host, &region,
+                                     &cluster_id, &profile, &may_block) ||
+        parse_endpoint(state_of(module), host, region, cluster_id, profile, may_block != 0,
+                       &endpoint) != 0) {
         return NULL;
     }
     return endpoint_object(state_of(module), &endpoint);
@@ -313,8 +316,7 @@ module_exec(PyObject *module)
         PyModule_AddStringConstant(module, "__version__", dsql_version()) != 0 ||
         diagnostic_type_add(module) != 0 || exceptions_add(module) != 0 ||
         column_type_add(module) != 0 || connection_type_add(module) != 0 ||
-        cursor_type_add(module) != 0 || retry_add(module) != 0 ||
-        placeholders_add(module) != 0) {
+        cursor_type_add(module) != 0 || retry_add(module) != 0 || placeholders_add(module) != 0) {
         return -1;
     }
     state->codec = codec_new(state->exceptions[EXCEPTION_DATA]);
