@@ -20,9 +20,7 @@ def main() -> None:
         description="Flags for C programs that use the library which this package brings.",
     )
     parser.add_argument("--cflags", action="store_true", help="where dsql.h is")
-    parser.add_argument(
-        "--libs", action="store_true", help="where libdsql.so is"
-    )
+    parser.add_argument("--libs", action="store_true", help="where libdsql.so is")
     parser.add_argument("--version", action="version", version=libdsql.__version__)
     asked = parser.parse_args()
     if not (asked.cflags or asked.libs):
