@@ -87,8 +87,16 @@ class AuroraDSQLImpl(ComparingImpl):
             return super()._exec(construct, execution_options, **keywords)
         self.commit()
         options = {WAIT: self.wait_for_jobs(), **(execution_options or {})}
-        result = super()._exec(construct, options, **keywords)
-        self.commit()
+        tries = 0
+        while True:
+            try:
+                result = super()._exec(construct, options, **keywords)
+                self.commit()
+                break
+            except exc.DBAPIError as error:
+                tries += 1
+                if not alembic_batch.again(self, error, tries):
+                    raise
         versions = self.context_opts.get("version_table", VERSIONS)
         if isinstance(construct, UpdateBase) and getattr(construct.table, "name", "") == versions:
             alembic_finish.forget(self)
@@ -112,7 +120,11 @@ class AuroraDSQLImpl(ComparingImpl):
         connection: Any = self.connection
         dbapi_connection = connection.connection
         if connection.dialect.in_transaction(dbapi_connection.dbapi_connection):
-            connection.dialect.do_commit(dbapi_connection)
+            base = connection.dialect.loaded_dbapi.Error
+            try:
+                connection.dialect.do_commit(dbapi_connection)
+            except base as error:
+                raise exc.DBAPIError.instance("COMMIT", None, error, base) from error
 
     def wait_for_jobs(self) -> Any:
         """Migrations wait for their jobs, as long as the engine says, or context.configure()."""

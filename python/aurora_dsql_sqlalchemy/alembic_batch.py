@@ -23,7 +23,6 @@ alembic_finish.py.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +54,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from aurora_dsql_sqlalchemy import jobs
+from aurora_dsql_sqlalchemy import jobs, retry
 from aurora_dsql_sqlalchemy.alembic_finish import (
     DONE,
     NAMES,
@@ -105,6 +104,15 @@ GRANTS = text(
 )
 
 
+def again(impl: Any, error: exc.DBAPIError, tries: int) -> bool:
+    """Whether a transaction may be run again: it met a conflict, so that nothing of it is left."""
+    if not libdsql.is_retryable(sqlstate(error)) or tries > TRIES:
+        return False
+    impl.dialect.do_rollback(impl.connection.connection)
+    retry.pause(impl.dialect, 0.01 * 2**tries)
+    return True
+
+
 def in_batches(impl: Any, work: Callable[[int], int]) -> int:
     """Do work(size) in transactions of its own until it has nothing left: how many rows it did.
 
@@ -117,15 +125,13 @@ def in_batches(impl: Any, work: Callable[[int], int]) -> int:
             done = work(size)
             impl.commit()
         except exc.DBAPIError as error:
-            code = sqlstate(error.orig) if error.orig else None
+            tries += 1
+            if again(impl, error, tries):
+                continue
             impl.dialect.do_rollback(impl.connection.connection)
-            if code == "54000" and size > 1:
-                size //= 2
-            elif libdsql.is_retryable(code) and tries < TRIES:
-                tries += 1
-                time.sleep(0.01 * 2**tries)
-            else:
+            if sqlstate(error) != "54000" or size == 1:
                 raise
+            size //= 2
             continue
         tries = 0
         total += done

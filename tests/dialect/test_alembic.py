@@ -17,8 +17,9 @@ from alembic.autogenerate import compare_metadata, produce_migrations, render_py
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from aurora_dsql_sqlalchemy import jobs
+from aurora_dsql_sqlalchemy import create_dsql_engine, jobs
 from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
+from libdsql.local import arguments
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
@@ -507,6 +508,24 @@ def test_copy_keeps_comments(engine: Engine) -> None:
         table.comment = comment
         assert inspect(engine).get_table_comment("people")["text"] == comment
         assert differences(engine, table.metadata) == []
+
+
+def test_conflicts_at_commit_are_tried_again(start: Callable[..., Any]) -> None:
+    program = start("--ephemeral", "--inject", "occ=0.4,seed=5")
+    engine = create_dsql_engine(
+        "localhost", driver="psycopg", connect_args=arguments(program.endpoint)
+    )
+    table = Table(
+        "people", MetaData(), Column("id", Integer, primary_key=True, autoincrement=False)
+    )
+    with operations(engine) as op:
+        op.create_table("people", *(column._copy() for column in table.c), Column("age", Integer))
+        op.bulk_insert(table, [{"id": n} for n in range(3000)])
+        for _ in range(5):
+            op.execute("UPDATE people SET age = coalesce(age, 0) + 1")
+        change_of_type(op)
+    assert rows(engine, "SELECT age, count(*) FROM people GROUP BY age") == [("5", 3000)]
+    engine.dispose()
 
 
 class Interrupted(Exception):
