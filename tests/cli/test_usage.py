@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import libdsql
@@ -65,8 +65,7 @@ def test_version_is_that_of_the_library(dsql):
 
 
 def test_console_script_becomes_the_program(dsql):
-    script = shutil.which("dsql")
-    assert script is not None
+    script = Path(sys.executable).parent / "dsql"
     done = subprocess.run([script, "--version"], capture_output=True, text=True)
     assert done.stdout == dsql("--version").stdout
 
