@@ -348,6 +348,7 @@ dsql_pool_put(struct dsql_pool *pool, struct dsql_conn *conn)
 {
     if (check_process(pool, NULL) != 0) {
         dsql_conn_abandon(conn);
+        dsql_conn_free(conn);
         return;
     }
     struct place *place = place_of(pool, conn);

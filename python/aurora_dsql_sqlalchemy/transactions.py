@@ -10,6 +10,7 @@ do nothing that is not undone with its transaction. COMMIT is run_transaction's.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import wraps
@@ -125,6 +126,7 @@ def run_transaction(
     if is_async:
         return _run_async(one, bind, callback, settings)
     tries = Tries(settings, "a transaction")
+    callback = _blocking(callback)
     while True:
         watch = _Watch()
         try:
@@ -136,6 +138,19 @@ def run_transaction(
         retry.pause(
             getattr(watch.connections[0] if watch.connections else bind, "dialect", None), wait
         )
+
+
+def _blocking(callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Refuses a function of asyncio, of which nothing would be done before COMMIT."""
+
+    def call(connection: Any) -> Any:
+        result = callback(connection)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError("the callback is a function of asyncio: give an engine of asyncio, too")
+        return result
+
+    return call
 
 
 def run_repeatable(

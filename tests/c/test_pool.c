@@ -155,16 +155,18 @@ static void
 a_child_makes_a_pool_of_its_own(void)
 {
     begin_with((struct talk){0}, (struct dsql_pool_options){0});
-    dsql_pool_put(pool, take());
+    struct dsql_conn *taken = take();
     pid_t child = fork();
     if (child == 0) {
         struct dsql_conn *conn;
         int refused = dsql_pool_get(pool, &conn, &error);
+        dsql_pool_put(pool, taken); /* the child's copy: closed without a word */
         dsql_pool_free(pool);
         _exit(refused == DSQL_E_STATE ? 0 : 1);
     }
     int status = -1;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
+    dsql_pool_put(pool, taken);
     dsql_pool_put(pool, take());
     CHECK(talk.connections == 1 && talk.last == 0); /* the child said no good-bye */
     over();

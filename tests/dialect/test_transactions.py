@@ -211,6 +211,12 @@ def test_binds_that_cannot_run_again_are_refused(
         transactional(scoped_session(sessionmaker(engine)))
     with pytest.raises(ArgumentError, match="auroradsql"):
         run_transaction(create_engine("sqlite://"), lambda c: None)
+
+    async def of_asyncio(connection: Any) -> None:
+        raise AssertionError("not awaited")
+
+    with pytest.raises(TypeError, match="engine of asyncio"):
+        run_transaction(engine, of_asyncio)
     other = make_engine()
     factory = sessionmaker(engine)
 
