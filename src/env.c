@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
 
 #include "http.h"
 
@@ -148,4 +150,15 @@ dsql__monotonic_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+uint32_t
+dsql__random(void)
+{
+    uint32_t number;
+    if (RAND_bytes((unsigned char *)&number, sizeof number) != 1) {
+        ERR_clear_error();
+        number = 0;
+    }
+    return number;
 }

@@ -27,6 +27,9 @@ DSQL_MUST_CHECK int dsql__env_copy(const struct dsql_env *env, const char *name,
 DSQL_MUST_CHECK int dsql__env_home_path(const struct dsql_env *env, const char *tail, char **path);
 DSQL_MUST_CHECK int dsql__env_expand(const struct dsql_env *env, const char *path, char **expanded);
 
+/* Any number; 0 where OpenSSL has none. */
+uint32_t dsql__random(void);
+
 /* Milliseconds of a clock that only goes on: for spans, not for points in time. */
 int64_t dsql__monotonic_ms(void);
 

@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/rand.h>
-
 #include "conn.h"
 #include "env.h"
 #include "error.h"
@@ -280,11 +278,7 @@ close_connection(struct dsql_pool *pool, struct place *place)
 static int64_t
 retirement(const struct dsql_pool *pool)
 {
-    uint32_t random = 0;
-    if (RAND_bytes((unsigned char *)&random, sizeof random) != 1) {
-        random = 0;
-    }
-    int64_t less = (int64_t)((double)pool->max_age_ms * 0.1 * random / UINT32_MAX);
+    int64_t less = (int64_t)((double)pool->max_age_ms * 0.1 * dsql__random() / UINT32_MAX);
     return dsql__monotonic_ms() + pool->max_age_ms - less;
 }
 

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/rand.h>
-
 #include "conn.h"
 #include "env.h"
 #include "error.h"
@@ -147,7 +145,6 @@ next_wait(const struct dsql_retry *retry, unsigned int attempt, int64_t began)
 {
     static const struct dsql_backoff none;
     const struct dsql_backoff *waits = &retry->backoff;
-    uint32_t random = 0;
     if (attempt >= (retry->attempts ? retry->attempts : ATTEMPTS)) {
         return -1;
     }
@@ -155,10 +152,7 @@ next_wait(const struct dsql_retry *retry, unsigned int attempt, int64_t began)
         waits->multiplier == none.multiplier && waits->jitter == none.jitter) {
         waits = &usual_waits;
     }
-    if (RAND_bytes((unsigned char *)&random, sizeof random) != 1) {
-        random = 0; /* the longest wait */
-    }
-    int64_t wait = dsql_backoff_ms(waits, attempt, random);
+    int64_t wait = dsql_backoff_ms(waits, attempt, dsql__random());
     int64_t spent = dsql__monotonic_ms() - began;
     return retry->deadline_ms > 0 && wait > retry->deadline_ms - spent ? -1 : wait;
 }

@@ -134,3 +134,26 @@ dsql__answer_read(struct dsql__json object, const struct dsql__answer_names *nam
     }
     return read_expiration(object, names, &credentials->expires_at, wrong);
 }
+
+int
+dsql__answer_of_machine(const char *what, const struct dsql_http_response *response,
+                        struct dsql_credentials *credentials, struct dsql_error *error)
+{
+    static const struct dsql__answer_names names = {
+        "AccessKeyId", "SecretAccessKey", "Token", "Expiration", true, true, false,
+    };
+    struct dsql__json answer;
+    const char *wrong = "is no JSON";
+    if (response->status != 200) {
+        return dsql__fail(error, DSQL_E_CREDENTIALS, "%s answers with HTTP status %d", what,
+                          response->status);
+    }
+    int failure = dsql__json_parse(response->body, response->length, &answer);
+    if (failure == 0) {
+        failure = dsql__answer_read(answer, &names, credentials, &wrong);
+    }
+    return failure == DSQL_E_PROTOCOL
+               ? dsql__fail(error, failure, "the answer of %s %s", what, wrong)
+           : failure != 0 ? dsql__fail_nomem(error)
+                          : 0;
+}

@@ -21,22 +21,23 @@
 #define ATTEMPTS 3
 #define WHAT "the container's credentials endpoint"
 
+/* Without TLS. */
 static bool
-is_trusted(const struct dsql__url *url)
+is_trusted(const char *host)
 {
     static const char *const hosts[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23",
                                         "localhost"};
     struct in_addr four;
     struct in6_addr six;
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
-        if (strcmp(url->host, hosts[i]) == 0) {
+        if (strcmp(host, hosts[i]) == 0) {
             return true;
         }
     }
-    if (inet_pton(AF_INET, url->host, &four) == 1) {
+    if (inet_pton(AF_INET, host, &four) == 1) {
         return ntohl(four.s_addr) >> 24 == 127;
     }
-    return url->secure || (inet_pton(AF_INET6, url->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six));
+    return inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
 static int
@@ -48,7 +49,7 @@ check_url(const char *text, struct dsql_error *error)
                           "AWS_CONTAINER_CREDENTIALS_FULL_URI is no http:// or https:// URL: "
                           "correct or unset it");
     }
-    if (!url.secure && !is_trusted(&url)) {
+    if (!url.secure && !is_trusted(url.host)) {
         return dsql__fail(error, DSQL_E_CREDENTIALS,
                           "AWS_CONTAINER_CREDENTIALS_FULL_URI leads to %.200s without TLS: that is "
                           "allowed to this machine and to the agents of ECS and EKS only",
@@ -109,29 +110,6 @@ is_passing(const struct dsql_http_response *response)
 }
 
 static int
-read_answer(const struct dsql_http_response *response, struct dsql_credentials *credentials,
-            struct dsql_error *error)
-{
-    static const struct dsql__answer_names names = {
-        "AccessKeyId", "SecretAccessKey", "Token", "Expiration", true, true, false,
-    };
-    struct dsql__json answer;
-    const char *wrong = "is no JSON";
-    if (response->status != 200) {
-        return dsql__fail(error, DSQL_E_CREDENTIALS, WHAT " answers with HTTP status %d",
-                          response->status);
-    }
-    int failure = dsql__json_parse(response->body, response->length, &answer);
-    if (failure == 0) {
-        failure = dsql__answer_read(answer, &names, credentials, &wrong);
-    }
-    return failure == DSQL_E_PROTOCOL
-               ? dsql__fail(error, failure, "the answer of " WHAT " %s", wrong)
-           : failure != 0 ? dsql__fail_nomem(error)
-                          : 0;
-}
-
-static int
 ask(const struct dsql__source_request *request, const char *url,
     struct dsql_credentials *credentials, struct dsql_error *error)
 {
@@ -154,7 +132,7 @@ ask(const struct dsql__source_request *request, const char *url,
     };
     failure = dsql__http_exchange(request->env, &exchange, &response, error);
     if (failure == 0) {
-        failure = read_answer(&response, credentials, error);
+        failure = dsql__answer_of_machine(WHAT, &response, credentials, error);
         dsql__http_clear(&response);
     }
     dsql__wipe_free(header);

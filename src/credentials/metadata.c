@@ -255,33 +255,6 @@ extend(const struct dsql_env *env, int64_t *expires_at)
 }
 
 static int
-read_answer(struct dsql__source_request *request, const struct dsql_http_response *response,
-            struct dsql_credentials *credentials, struct dsql_error *error)
-{
-    static const struct dsql__answer_names names = {
-        "AccessKeyId", "SecretAccessKey", "Token", "Expiration", true, true, false,
-    };
-    struct dsql__json answer;
-    const char *wrong = "is no JSON";
-    if (response->status != 200) {
-        return dsql__fail(error, DSQL_E_CREDENTIALS, WHAT " answers with HTTP status %d",
-                          response->status);
-    }
-    int failure = dsql__json_parse(response->body, response->length, &answer);
-    if (failure == 0) {
-        failure = dsql__answer_read(answer, &names, credentials, &wrong);
-    }
-    if (failure == DSQL_E_PROTOCOL) {
-        return dsql__fail(error, failure, "the answer of " WHAT " %s", wrong);
-    }
-    if (failure != 0) {
-        return dsql__fail_nomem(error);
-    }
-    extend(request->env, &credentials->expires_at);
-    return 0;
-}
-
-static int
 ask_for_keys(struct dsql__source_request *request, const struct service *service,
              struct dsql_credentials *credentials, struct dsql_error *error)
 {
@@ -300,7 +273,10 @@ ask_for_keys(struct dsql__source_request *request, const struct service *service
         failure =
             ask(service, "GET", ROLE_PATH, role.body, service->header, is_not_keys, &keys, error);
         if (failure == 0) {
-            failure = read_answer(request, &keys, credentials, error);
+            failure = dsql__answer_of_machine(WHAT, &keys, credentials, error);
+            if (failure == 0) {
+                extend(request->env, &credentials->expires_at);
+            }
             dsql__http_clear(&keys);
         }
     }

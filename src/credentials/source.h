@@ -79,5 +79,11 @@ struct dsql__answer_names {
 DSQL_MUST_CHECK int dsql__answer_read(struct dsql__json object,
                                       const struct dsql__answer_names *names,
                                       struct dsql_credentials *credentials, const char **wrong);
+/* The same out of the response of a service that gives this machine its keys
+ * (containers, EC2), with the failure's sentence; what: the service. */
+DSQL_MUST_CHECK int dsql__answer_of_machine(const char *what,
+                                            const struct dsql_http_response *response,
+                                            struct dsql_credentials *credentials,
+                                            struct dsql_error *error);
 
 #endif
