@@ -20,25 +20,13 @@ from alembic.util import CommandError
 from aurora_dsql_sqlalchemy import create_dsql_engine, jobs
 from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
 from libdsql.local import arguments
+from one_driver import driver, engine
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+__all__ = ["driver", "engine"]  # fixtures
+
 MakeEngine = Callable[..., Engine]
-
-
-@pytest.fixture
-def driver() -> str:
-    """Operations send the same to every driver."""
-    return "psycopg"
-
-
-@pytest.fixture
-def engine(make_engine: MakeEngine) -> Iterator[Engine]:
-    engine = make_engine(foreign_keys=True)
-    yield engine
-    found = MetaData()
-    found.reflect(engine)
-    found.drop_all(engine)
 
 
 @contextmanager

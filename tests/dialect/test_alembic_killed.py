@@ -21,7 +21,10 @@ import pytest
 import sqlalchemy as sa
 from alembic.config import main
 from aurora_dsql_sqlalchemy import alembic_batch
+from one_driver import driver
 from sqlalchemy import Column, Engine, ForeignKey, Integer, MetaData, String, Table, inspect, text
+
+__all__ = ["driver"]  # fixtures
 
 MakeEngine = Callable[..., Engine]
 
@@ -62,12 +65,6 @@ def downgrade():
 
 CHANGES = ("CREATE", "ALTER", "DROP", "INSERT", "UPDATE", "DELETE", "COMMENT", "GRANT")
 ROWS = 7
-
-
-@pytest.fixture
-def driver() -> str:
-    """Operations send the same to every driver."""
-    return "psycopg"
 
 
 @pytest.fixture

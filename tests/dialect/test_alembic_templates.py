@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,12 @@ import libdsql
 import pytest
 import sqlalchemy as sa
 from alembic.config import Config, main
-from sqlalchemy import Engine, MetaData, inspect, text
+from one_driver import driver, engine
+from sqlalchemy import Engine, inspect, text
 from support import token_for
 
-MakeEngine = Callable[..., Engine]
+__all__ = ["driver", "engine"]  # fixtures
+
 
 FIRST = """
 from sqlalchemy import *
@@ -83,21 +84,6 @@ class Visit(Base):
     day = Column(Date, index=True)
     __table_args__ = {"comment": "made later"}
 """
-
-
-@pytest.fixture
-def driver() -> str:
-    """For looking at what was done."""
-    return "psycopg"
-
-
-@pytest.fixture
-def engine(make_engine: MakeEngine) -> Iterator[Engine]:
-    engine = make_engine(foreign_keys=True)
-    yield engine
-    found = MetaData()
-    found.reflect(engine)
-    found.drop_all(engine)
 
 
 class Project:

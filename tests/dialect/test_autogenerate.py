@@ -7,33 +7,18 @@ What has changed is told by the server's own catalog, read from the tables of ei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from kinds import CONDITIONS, IDENTITIES, KEYS, all_defaults, all_types
+from one_driver import driver, engine
 from sqlalchemy import Column, Engine, Index, Integer, MetaData, Table, text, types
 from sqlalchemy.dialects import postgresql
 
-MakeEngine = Callable[..., Engine]
-
-
-@pytest.fixture
-def driver() -> str:
-    """What is compared is the same with every driver."""
-    return "psycopg"
-
-
-@pytest.fixture
-def engine(make_engine: MakeEngine) -> Iterator[Engine]:
-    engine = make_engine(foreign_keys=True)
-    yield engine
-    found = MetaData()
-    found.reflect(engine)
-    found.drop_all(engine)
+__all__ = ["driver", "engine"]  # fixtures
 
 
 def differences(engine: Engine, metadata: MetaData) -> list[Any]:

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import pytest
 from kinds import CATALOG
+from one_driver import clinic, driver
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -35,27 +35,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.schema import AddConstraint, CreateSchema, DropSchema
+from sqlalchemy.schema import AddConstraint
 from support import Program
 
-MakeEngine = Callable[..., Engine]
-
-
-@pytest.fixture
-def driver() -> str:
-    """Reflection asks the same of every driver; SQLAlchemy's own tests ask it of each."""
-    return "psycopg"
-
-
-@pytest.fixture
-def clinic(make_engine: MakeEngine) -> Iterator[Engine]:
-    """An engine for a schema of its own, with foreign keys."""
-    engine = make_engine(foreign_keys=True)
-    with engine.connect() as connection:
-        connection.execute(CreateSchema("clinic"))
-    yield engine
-    with engine.connect() as connection:
-        connection.execute(DropSchema("clinic", cascade=True))
+__all__ = ["clinic", "driver"]  # fixtures
 
 
 def model() -> MetaData:

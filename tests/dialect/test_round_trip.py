@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,27 +12,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from kinds import CATALOG, CONDITIONS, IDENTITIES, KEYS, all_defaults, all_types
+from one_driver import clinic, driver
 from sqlalchemy import Column, Engine, Index, Integer, MetaData, Table, event, types
 from sqlalchemy.dialects import postgresql
 
-MakeEngine = Callable[..., Engine]
-
-
-@pytest.fixture
-def driver() -> str:
-    """Reflection asks the same of every driver."""
-    return "psycopg"
-
-
-@pytest.fixture
-def clinic(make_engine: MakeEngine) -> Iterator[Engine]:
-    """An engine for a schema of its own, with foreign keys."""
-    engine = make_engine(foreign_keys=True)
-    with engine.connect() as connection:
-        connection.execute(sa.schema.CreateSchema("clinic"))
-    yield engine
-    with engine.connect() as connection:
-        connection.execute(sa.schema.DropSchema("clinic", cascade=True))
+__all__ = ["clinic", "driver"]  # fixtures
 
 
 def made(chance: random.Random) -> MetaData:
