@@ -78,15 +78,27 @@ def run_and_lose(database, table, statements):
         session.connection.close()
 
 
+def blocks(database, table, run, *arguments):
+    before = counted(database, BLOCKS, table)
+    run(database, *arguments)
+    return counted(database, BLOCKS, table) - before
+
+
+def touches_no_more_than(most, database, table, run, *arguments):
+    """In one of three runs, since autovacuum's work on the table is counted, too."""
+    seen = []
+    for _ in range(3):
+        seen.append(blocks(database, table, run, *arguments))
+        if seen[-1] <= most:
+            return
+    raise AssertionError(f"{seen} blocks of {table} were touched, more than {most} each time")
+
+
 @pytest.mark.parametrize("kind", LOSERS)
 def test_conflict_on_one_row_touches_few_blocks_of_a_large_table(tables, kind):
-    cost = {}
-    for table in ("small", "large"):
-        before = counted(tables, BLOCKS, table)
-        run_and_lose(tables, table, LOSERS[kind])
-        cost[table] = counted(tables, BLOCKS, table) - before
-    assert cost["small"] > 0
-    assert cost["large"] < 4 * cost["small"] + 100, cost
+    cost = blocks(tables, "small", run_and_lose, "small", LOSERS[kind])
+    assert cost > 0
+    touches_no_more_than(4 * cost + 100, tables, "large", run_and_lose, "large", LOSERS[kind])
 
 
 def test_no_conflict_reads_a_large_table_from_end_to_end(tables):
@@ -96,16 +108,17 @@ def test_no_conflict_reads_a_large_table_from_end_to_end(tables):
     assert counted(tables, SCANNED, "large") - before < LARGE
 
 
+def write_and_read(database, writes):
+    """A transaction that changes rows, then reads twenty others."""
+    session = database.session()
+    session.begin()
+    session("UPDATE large SET v = v + 1 WHERE k BETWEEN 1001 AND %s", [1000 + writes])
+    for key in range(20):
+        session("SELECT v FROM large WHERE k = %s", [90_000 + key])
+    session.rollback()
+    session.connection.close()
+
+
 def test_later_statements_do_not_pay_for_each_row_written_before(tables):
-    cost = []
-    for writes in (10, 1000):
-        before = counted(tables, BLOCKS, "large")
-        session = tables.session()
-        session.begin()
-        session("UPDATE large SET v = v + 1 WHERE k BETWEEN 1001 AND %s", [1000 + writes])
-        for key in range(20):
-            session("SELECT v FROM large WHERE k = %s", [90_000 + key])
-        session.rollback()
-        session.connection.close()
-        cost.append((counted(tables, BLOCKS, "large") - before) / writes)
-    assert cost[1] < 4 * cost[0] + 10, cost
+    few = blocks(tables, "large", write_and_read, 10) / 10
+    touches_no_more_than(1000 * (4 * few + 10), tables, "large", write_and_read, 1000)
