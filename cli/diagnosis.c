@@ -112,6 +112,10 @@ static const struct {
 struct diagnosis
 diagnosis_of(enum ping_step step, enum dsql_host_kind kind, const struct dsql_error *error)
 {
+    if (error->code == DSQL_E_NOMEM) {
+        return (struct diagnosis){"this process may not have more memory",
+                                  "end other programs, or raise the limit (ulimit -v, a cgroup's)"};
+    }
     int host = kind == DSQL_HOST_LOCAL || kind == DSQL_HOST_LOCALHOST ? LOCAL_HOST : CLUSTER_HOST;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].step == step && (table[i].code == 0 || table[i].code == error->code) &&

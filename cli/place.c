@@ -78,11 +78,13 @@ settle_endpoint(struct cli_place *place, struct dsql_error *error)
         dsql_endpoint_parse(place->host, place->region, place->cluster_id, &place->endpoint, error);
     if (failure == DSQL_E_REGION && place->region == NULL) {
         struct dsql_credentials_options where = cli_place_credentials(place);
-        if (dsql_region_find(region, sizeof region, &where, NULL, NULL) == 0 && *region != '\0') {
-            place->region = region;
-            failure = dsql_endpoint_parse(place->host, place->region, place->cluster_id,
-                                          &place->endpoint, error);
+        int why = dsql_region_find(region, sizeof region, &where, NULL, error);
+        if (why != 0) {
+            return why;
         }
+        place->region = *region != '\0' ? region : NULL;
+        failure = dsql_endpoint_parse(place->host, place->region, place->cluster_id,
+                                      &place->endpoint, error);
     }
     return failure;
 }

@@ -52,11 +52,12 @@ parse_host(struct dsql__connecting *made, const struct dsql_conn_options *option
                                       &made->endpoint, error);
     if (failure == DSQL_E_REGION && !is_given(options->region)) {
         struct dsql_credentials_options where = places(options);
-        if (dsql_region_load(region, sizeof region, &where, &made->env, NULL) == 0 &&
-            region[0] != '\0') {
-            failure = dsql_endpoint_parse(options->host, region, options->cluster_id,
-                                          &made->endpoint, error);
+        int why = dsql_region_load(region, sizeof region, &where, &made->env, error);
+        if (why != 0) {
+            return why;
         }
+        failure =
+            dsql_endpoint_parse(options->host, region, options->cluster_id, &made->endpoint, error);
     }
     if (failure != 0) {
         return failure;

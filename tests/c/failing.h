@@ -7,6 +7,7 @@
 #ifndef DSQL_TESTS_FAILING_H
 #define DSQL_TESTS_FAILING_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -30,7 +31,11 @@ char *__wrap_strndup(const char *text, size_t length);
 static bool
 fails(void)
 {
-    return until_failure >= 0 && until_failure-- == 0;
+    bool failing = until_failure >= 0 && until_failure-- == 0;
+    if (failing) {
+        errno = ENOMEM;
+    }
+    return failing;
 }
 
 void *

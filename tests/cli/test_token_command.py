@@ -64,6 +64,7 @@ def test_profile_names_the_keys(dsql, keys, tmp_path):
         ([HOST], "no AWS credentials"),
         (["example.com"], '"example.com" is not an Aurora DSQL host'),
         ([CLUSTER], "region"),
+        ([CLUSTER, "--profile=none-such"], "none-such"),
         ([HOST, "--region=us-east-1"], "us-east-1"),
     ],
 )
