@@ -340,10 +340,11 @@ struct script {
 static void
 serve_script(struct server *server, struct peer *peer)
 {
-    const struct script *script = server->context;
-    bool good = peer_greet(server, peer) && (!script->ask || peer_ask(peer, NULL));
-    for (int i = 0; good && i <= script->repeat; i++) {
-        good = peer_send(peer, script->bytes, script->length);
+    const struct script script =
+        *(const struct script *)server->context; /* the next one may come */
+    bool good = peer_greet(server, peer) && (!script.ask || peer_ask(peer, NULL));
+    for (int i = 0; good && i <= script.repeat; i++) {
+        good = peer_send(peer, script.bytes, script.length);
     }
     SSL_shutdown(peer->ssl);
 }
@@ -606,20 +607,20 @@ struct ending {
 static void
 serve_ending(struct server *server, struct peer *peer)
 {
-    const struct ending *ending = server->context;
+    const struct ending ending = *(const struct ending *)server->context; /* as above */
     if (!peer_greet(server, peer) || !peer_ask(peer, NULL) || !peer_welcome(peer)) {
         return;
     }
-    if (ending->go != NULL) {
-        sem_wait(ending->go);
+    if (ending.go != NULL) {
+        sem_wait(ending.go);
     }
-    if (ending->severity != NULL) {
-        peer_refuse(peer, ending->severity, "57P01", "terminating connection", NULL);
+    if (ending.severity != NULL) {
+        peer_refuse(peer, ending.severity, "57P01", "terminating connection", NULL);
     }
-    if (!ending->close) {
+    if (!ending.close) {
         struct dsql__message message;
         CHECK(peer_read(peer, false, &message) && message.type == 'X');
-    } else if (ending->severity != NULL) {
+    } else if (ending.severity != NULL) {
         SSL_shutdown(peer->ssl);
     }
 }
