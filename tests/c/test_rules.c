@@ -159,14 +159,14 @@ statements_of_any_size_and_depth(void)
         int rule;
     } rows[] = {
         /* too deep to be parsed: judged by the first words */
-        {"SELECT 1", "+1", 200000, "", RULES_READ, RULES_ALLOWED},
-        {"UPDATE t SET a = f(1, 2", " IS NULL", 200000, ")", RULES_DML, RULES_ALLOWED},
-        {"SELECT 1, 2", " UNION SELECT 1, 2", 200000, "", RULES_READ, RULES_ALLOWED},
-        {"SELECT ", "f(1, ", 100000, "", RULES_READ, RULES_ALLOWED},
+        {"SELECT 1", "+1", 70000, "", RULES_READ, RULES_ALLOWED},
+        {"UPDATE t SET a = f(1, 2", " IS NULL", 70000, ")", RULES_DML, RULES_ALLOWED},
+        {"SELECT 1, 2", " UNION SELECT 1, 2", 30000, "", RULES_READ, RULES_ALLOWED},
+        {"SELECT ", "f(1, ", 30000, "", RULES_READ, RULES_ALLOWED},
         {"SELECT 1", "||f(1, 2)", 1500, "", RULES_READ, RULES_ALLOWED},
         /* long, but flat */
-        {"INSERT INTO t VALUES (1)", ", (f(-1, 2), 2)", 50000, "", RULES_DML, RULES_ALLOWED},
-        {"SELECT * FROM t WHERE a IN (1", ", 1", 100000, ") FOR SHARE", RULES_READ, RULE_LOCKING},
+        {"INSERT INTO t VALUES (1)", ", (f(-1, 2), 2)", 5000, "", RULES_DML, RULES_ALLOWED},
+        {"SELECT * FROM t WHERE a IN (1", ", 1", 25000, ") FOR SHARE", RULES_READ, RULE_LOCKING},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *sql = chain(rows[i].head, rows[i].link, rows[i].links, rows[i].tail);
