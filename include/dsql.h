@@ -237,7 +237,7 @@ struct dsql_credentials {
 };
 
 struct dsql_credentials_options {
-    const char *profile;          /* NULL: AWS_PROFILE, AWS_DEFAULT_PROFILE or "default" */
+    const char *profile;          /* NULL: AWS_DEFAULT_PROFILE, AWS_PROFILE or "default" */
     const char *credentials_file; /* NULL: AWS_SHARED_CREDENTIALS_FILE, ~/.aws/credentials */
     const char *config_file;      /* NULL: AWS_CONFIG_FILE, ~/.aws/config */
 };

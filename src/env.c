@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <openssl/rand.h>
 
 #include "http.h"
+#include "wire.h"
 
 /* No configuration file of a sane machine is larger. */
 #define FILE_LIMIT ((off_t)16 << 20)
@@ -114,34 +116,95 @@ dsql__env_copy(const struct dsql_env *env, const char *name, char **value)
     return *value ? 0 : DSQL_E_NOMEM;
 }
 
+/* *home: HOME, or without it what the system knows of this user (services of systemd
+ * have no HOME); NULL: neither. 0 or DSQL_E_NOMEM. */
+static int
+find_home(const struct dsql_env *env, char **home)
+{
+    const char *set = env->get(env->context, "HOME");
+    char text[4096];
+    struct passwd user, *found = NULL;
+    *home = NULL;
+    if (set == NULL && dsql__env_is_real(env) &&
+        getpwuid_r(getuid(), &user, text, sizeof text, &found) == 0 && found != NULL) {
+        set = user.pw_dir;
+    }
+    if (set == NULL || *set == '\0') {
+        return 0;
+    }
+    *home = strdup(set);
+    return *home != NULL ? 0 : DSQL_E_NOMEM;
+}
+
 int
 dsql__env_home_path(const struct dsql_env *env, const char *tail, char **path)
 {
-    const char *home = env->get(env->context, "HOME");
+    char *home;
     *path = NULL;
-    if (home == NULL || *home == '\0') {
-        return 0;
+    int failure = find_home(env, &home);
+    if (failure != 0 || home == NULL) {
+        return failure;
     }
     size_t size = strlen(home) + strlen(tail) + 2;
     *path = malloc(size);
-    if (*path == NULL) {
-        return DSQL_E_NOMEM;
+    if (*path != NULL) {
+        snprintf(*path, size, "%s/%s", home, tail);
     }
-    snprintf(*path, size, "%s/%s", home, tail);
-    return 0;
+    free(home);
+    return *path != NULL ? 0 : DSQL_E_NOMEM;
+}
+
+/* The length of $NAME or ${NAME} at the beginning; 0: there is none. */
+static size_t
+variable_length(const char *text, char *name, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    bool braced = text[1] == '{';
+    const char *from = text + 1 + braced;
+    size_t length = braced ? strcspn(from, "}") : strspn(from, letters);
+    if (length == 0 || length >= size || (braced && from[length] != '}')) {
+        return 0;
+    }
+    memcpy(name, from, length);
+    name[length] = '\0';
+    return 1 + length + (braced ? 2 : 0);
+}
+
+/* A variable that is not set stays as it is written. */
+static void
+put_expanded(const struct dsql_env *env, const char *text, struct dsql__buffer *to)
+{
+    char name[128];
+    while (*text != '\0') {
+        size_t length = *text == '$' ? variable_length(text, name, sizeof name) : 0;
+        const char *value = length > 0 ? env->get(env->context, name) : NULL;
+        if (value != NULL) {
+            dsql__buffer_put(to, value, strlen(value));
+            text += length;
+        } else {
+            dsql__put_byte(to, *text++);
+        }
+    }
+    dsql__put_byte(to, '\0');
 }
 
 int
 dsql__env_expand(const struct dsql_env *env, const char *path, char **expanded)
 {
-    if (path[0] == '~' && path[1] == '/') {
-        int failure = dsql__env_home_path(env, path + 2, expanded);
-        if (failure != 0 || *expanded != NULL) {
-            return failure;
-        }
+    struct dsql__buffer text = {0};
+    *expanded = NULL;
+    put_expanded(env, path, &text);
+    int failure = text.failed ? DSQL_E_NOMEM : 0;
+    const char *plain = dsql__buffer_begin(&text);
+    if (failure == 0 && plain[0] == '~' && plain[1] == '/') {
+        failure = dsql__env_home_path(env, plain + 2, expanded);
     }
-    *expanded = strdup(path);
-    return *expanded ? 0 : DSQL_E_NOMEM;
+    if (failure == 0 && *expanded == NULL) {
+        *expanded = strdup(plain);
+        failure = *expanded != NULL ? 0 : DSQL_E_NOMEM;
+    }
+    dsql__buffer_clear(&text);
+    return failure;
 }
 
 int64_t

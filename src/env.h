@@ -21,9 +21,9 @@ bool dsql__env_is_real(const struct dsql_env *env);
  * - caller frees with dsql__wipe_free(). 0 or DSQL_E_NOMEM. */
 DSQL_MUST_CHECK int dsql__env_copy(const struct dsql_env *env, const char *name, char **value);
 
-/* The path of a file below the home directory, or one that begins with ~/ as
- * users write it in variables; *path is returned - caller frees with free().
- * NULL when the home directory is not known. */
+/* The path of a file below the home directory, NULL when that is not known; or one as
+ * users write it in variables, with ~/, $NAME and ${NAME}. *path and *expanded are
+ * returned - caller frees with free(). 0 or DSQL_E_NOMEM. */
 DSQL_MUST_CHECK int dsql__env_home_path(const struct dsql_env *env, const char *tail, char **path);
 DSQL_MUST_CHECK int dsql__env_expand(const struct dsql_env *env, const char *path, char **expanded);
 

@@ -148,7 +148,10 @@ dsql__http_proxy(const struct dsql_env *env, const struct dsql__url *url, char *
     if (not_for != NULL && is_excluded(not_for, url)) {
         return 0;
     }
+    /* In a CGI program HTTP_PROXY is what the client sent as header "Proxy". */
+    bool cgi = env->get(env->context, "REQUEST_METHOD") != NULL;
     const char *named = url->secure ? get_either(env, "https_proxy", "HTTPS_PROXY")
+                        : cgi       ? env->get(env->context, "http_proxy")
                                     : get_either(env, "http_proxy", "HTTP_PROXY");
     if (named == NULL || *named == '\0') {
         return 0;

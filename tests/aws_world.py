@@ -22,6 +22,8 @@ import libdsql.http
 import pytest
 
 GENERATED_NAME = re.compile(r"(libdsql|botocore-session)-\d+$")
+AGENTS = ("169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost", "127.0.0.9")
+AGENTS += ("::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "agent.test")
 SIGNER = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/sts/aws4_request")
 
 
@@ -113,7 +115,7 @@ def answer(method: str, url: str, headers: Mapping[str, str], body: bytes) -> tu
     headers = {name.lower(): value for name, value in headers.items()}
     if host in ("169.254.169.254", "fd00:ec2::254", "metadata.test"):
         return instance(method, url, headers)
-    if host in ("169.254.170.2", "169.254.170.23", "localhost", "127.0.0.9", "agent.test"):
+    if host in AGENTS:
         return 200, answer_of_agent(url, headers.get("authorization"))
     if urlsplit(url).path == "/token":
         return oidc(url, body)

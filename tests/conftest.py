@@ -22,6 +22,14 @@ os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 
 @pytest.fixture
+def ground(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """Where libdsql's credentials are compared with botocore's."""
+    from aws_ground import on_ground
+
+    yield from on_ground(monkeypatch, tmp_path)
+
+
+@pytest.fixture
 def place() -> Iterator[Path]:
     """A directory that the user under whom PostgreSQL runs can reach."""
     path = Path(tempfile.mkdtemp(prefix="dsql-test-", dir="/tmp"))

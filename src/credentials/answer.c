@@ -11,31 +11,60 @@
 #include "../error.h"
 #include "source.h"
 
-/* "", Z, UTC, +HH:MM, +HHMM or +HH: seconds east of Greenwich. A time without
- * a zone could be any. */
-static bool
+static const char *
+skip_blanks(const char *text)
+{
+    return text + strspn(text, " \t\r\n");
+}
+
+/* Z, UTC, GMT, +HH:MM, +HHMM or +HH: seconds east of Greenwich. A time without
+ * a zone could be any. The first byte behind it, or NULL. */
+static const char *
 parse_zone(const char *text, int64_t *offset)
 {
     int hours, minutes = 0, length = 0;
     *offset = 0;
-    if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0 || strcmp(text, "UTC") == 0) {
-        return true;
+    if (*text == 'Z' || *text == 'z') {
+        return text + 1;
+    }
+    if (strncmp(text, "UTC", 3) == 0 || strncmp(text, "GMT", 3) == 0) {
+        return text + 3;
     }
     if (*text != '+' && *text != '-') {
-        return false;
+        return NULL;
     }
     if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &length) != 2 &&
         sscanf(text + 1, "%2d%2d%n", &hours, &minutes, &length) != 2) {
         minutes = 0;
         if (sscanf(text + 1, "%2d%n", &hours, &length) != 1) {
-            return false;
+            return NULL;
         }
     }
-    if (text[1 + length] != '\0' || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) {
-        return false;
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) {
+        return NULL;
     }
     *offset = (hours * 60 + minutes) * 60 * (*text == '-' ? -1 : 1);
-    return true;
+    return text + 1 + length;
+}
+
+/* 2026-11-25T12:00:00, without its seconds, or 20261125T120000: the first byte
+ * behind it, or NULL. */
+static const char *
+parse_moment(const char *text, struct tm *tm)
+{
+    int length = 0;
+    char between = ' ';
+    if (sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &tm->tm_year, &tm->tm_mon, &tm->tm_mday,
+               &between, &tm->tm_hour, &tm->tm_min, &tm->tm_sec, &length) != 7 &&
+        sscanf(text, "%4d%2d%2d%c%2d%2d%2d%n", &tm->tm_year, &tm->tm_mon, &tm->tm_mday, &between,
+               &tm->tm_hour, &tm->tm_min, &tm->tm_sec, &length) != 7) {
+        tm->tm_sec = 0;
+        if (sscanf(text, "%4d-%2d-%2d%c%2d:%2d%n", &tm->tm_year, &tm->tm_mon, &tm->tm_mday,
+                   &between, &tm->tm_hour, &tm->tm_min, &length) != 6) {
+            return NULL;
+        }
+    }
+    return between == 'T' || between == 't' || between == ' ' ? text + length : NULL;
 }
 
 bool
@@ -43,29 +72,23 @@ dsql__time_parse(const char *text, int64_t *seconds)
 {
     struct tm tm = {0};
     int64_t offset;
-    int length = 0;
-    char between;
-    if (sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &between,
-               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &length) != 7 ||
-        (between != 'T' && between != 't' && between != ' ')) {
+    const char *at = parse_moment(skip_blanks(text), &tm);
+    if (at == NULL || tm.tm_year < 1970) {
         return false;
     }
-    if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
-        tm.tm_sec > 60) {
-        return false;
+    if (*at == '.' || *at == ',') {
+        at += 1 + strspn(at + 1, "0123456789");
     }
-    const char *zone = text + length;
-    if (*zone == '.') {
-        zone += 1 + strspn(zone + 1, "0123456789");
-    }
-    if (!parse_zone(zone, &offset)) {
+    at = parse_zone(skip_blanks(at), &offset);
+    if (at == NULL || *skip_blanks(at) != '\0') {
         return false;
     }
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
-    *seconds = (int64_t)timegm(&tm) - offset;
-    return true;
+    struct tm same = tm; /* timegm() counts on where a day or an hour is not there */
+    *seconds = (int64_t)timegm(&same) - offset;
+    return same.tm_mon == tm.tm_mon && same.tm_mday == tm.tm_mday && same.tm_hour == tm.tm_hour &&
+           same.tm_min == tm.tm_min && same.tm_sec == tm.tm_sec;
 }
 
 /* A text that is not empty; absent and null alike are *text NULL. */
@@ -97,12 +120,17 @@ read_expiration(struct dsql__json object, const struct dsql__answer_names *names
         *expires /= 1000;
         return good ? 0 : DSQL_E_PROTOCOL;
     }
-    int failure = read_text(object, names->expiration, &text);
-    if (failure == 0 && text == NULL && names->needs_expiration) {
+    struct dsql__json value = dsql__json_member(object, names->expiration);
+    bool empty = value.at != NULL && value.length == 2 && *value.at == '"';
+    int failure = empty ? DSQL_E_PROTOCOL : read_text(object, names->expiration, &text);
+    if (failure != 0) {
+        return failure;
+    }
+    if (text == NULL && names->needs_expiration) {
         *wrong = "does not say when its keys expire";
         return DSQL_E_PROTOCOL;
     }
-    if (failure == 0 && text != NULL && !dsql__time_parse(text, expires)) {
+    if (text != NULL && !dsql__time_parse(text, expires)) {
         failure = DSQL_E_PROTOCOL;
     }
     free(text);

@@ -41,19 +41,18 @@ is_trusted(const char *host)
 }
 
 static int
-check_url(const char *text, struct dsql_error *error)
+check_url(const char *text, const char *variable, struct dsql_error *error)
 {
     struct dsql__url url;
     if (!dsql__url_parse(text, &url)) {
-        return dsql__fail(error, DSQL_E_CREDENTIALS,
-                          "AWS_CONTAINER_CREDENTIALS_FULL_URI is no http:// or https:// URL: "
-                          "correct or unset it");
+        return dsql__fail(error, DSQL_E_CREDENTIALS, "%s makes no URL: correct or unset it",
+                          variable);
     }
     if (!url.secure && !is_trusted(url.host)) {
         return dsql__fail(error, DSQL_E_CREDENTIALS,
-                          "AWS_CONTAINER_CREDENTIALS_FULL_URI leads to %.200s without TLS: that is "
-                          "allowed to this machine and to the agents of ECS and EKS only",
-                          url.host);
+                          "%s leads to %.200s without TLS: that is allowed to this machine and to "
+                          "the agents of ECS and EKS only",
+                          variable, url.host);
     }
     return 0;
 }
@@ -145,7 +144,9 @@ dsql__source_container(struct dsql__source_request *request, struct dsql_credent
                        struct dsql_error *error)
 {
     const struct dsql_env *env = request->env;
-    const char *relative = env->get(env->context, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    static const char by_path[] = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                      by_url[] = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    const char *relative = env->get(env->context, by_path);
     char *url;
     if (relative != NULL) {
         size_t size = sizeof AGENT + strlen(relative);
@@ -154,7 +155,7 @@ dsql__source_container(struct dsql__source_request *request, struct dsql_credent
             snprintf(url, size, AGENT "%s", relative);
         }
     } else {
-        const char *full = env->get(env->context, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+        const char *full = env->get(env->context, by_url);
         if (full == NULL) {
             return DSQL__NEXT;
         }
@@ -165,7 +166,7 @@ dsql__source_container(struct dsql__source_request *request, struct dsql_credent
     }
     int failure = dsql__ask_outside(request);
     if (failure == 0) {
-        failure = check_url(url, error);
+        failure = check_url(url, relative != NULL ? by_path : by_url, error);
     }
     if (failure == 0) {
         failure = ask(request, url, credentials, error);

@@ -17,7 +17,8 @@ copy_value(const struct dsql__file *file, struct dsql__ini_text section, const c
     if (found.at == NULL || found.length == 0) {
         return 0;
     }
-    if (memchr(found.at, '\n', found.length) != NULL) {
+    const char *end = found.at + found.length;
+    if (dsql__ini_line_end(found.at, end) != end) {
         return DSQL_E_CONFIG; /* goes on over lines, or is a section within a section */
     }
     *value = dsql__ini_copy(found);

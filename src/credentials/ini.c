@@ -18,6 +18,15 @@ struct state {
     size_t indent; /* of the key */
 };
 
+const char *
+dsql__ini_line_end(const char *at, const char *end)
+{
+    while (at < end && *at != '\n' && *at != '\r') {
+        at++;
+    }
+    return at;
+}
+
 static bool
 is_space(char c)
 {
@@ -96,6 +105,9 @@ read_line(struct state *state, struct dsql__ini_text raw)
 {
     struct dsql__ini_text line = strip(raw);
     size_t indent = (size_t)(line.at - raw.at);
+    if (memchr(raw.at, '\0', raw.length) != NULL) {
+        return DSQL_E_CONFIG; /* UTF-16, or no text */
+    }
     if (line.length == 0 || *line.at == '#' || *line.at == ';') {
         return 0; /* also in the midst of a value, which may go on behind it */
     }
@@ -169,7 +181,7 @@ line_of(const char *text, const char *at)
 {
     size_t line = 1;
     for (; text < at; text++) {
-        line += *text == '\n';
+        line += *text == '\n' || (*text == '\r' && text[1] != '\n');
     }
     return line;
 }
@@ -189,11 +201,10 @@ dsql__ini_parse(const char *text, size_t length, struct dsql__ini *ini, size_t *
     int failure = 0;
     *line = 0;
     while (failure == 0 && at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = newline ? newline : end;
+        const char *stop = dsql__ini_line_end(at, end);
         (*line)++;
         failure = read_line(&state, (struct dsql__ini_text){at, (size_t)(stop - at)});
-        at = newline ? newline + 1 : end;
+        at = stop == end ? end : stop + 1 + (*stop == '\r' && stop + 1 < end && stop[1] == '\n');
     }
     if (failure == 0) {
         failure = find_twice(ini, &twice);

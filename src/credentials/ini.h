@@ -40,6 +40,9 @@ bool dsql__ini_has_section(const struct dsql__ini *ini, struct dsql__ini_text se
 struct dsql__ini_text dsql__ini_get(const struct dsql__ini *ini, struct dsql__ini_text section,
                                     const char *key);
 
+/* The end of the line: lines end with LF, CR LF or CR. */
+const char *dsql__ini_line_end(const char *at, const char *end);
+
 bool dsql__ini_equal(struct dsql__ini_text text, const char *word);
 /* A copy with a NUL; NULL without memory. Free with dsql__wipe_free(). */
 char *dsql__ini_copy(struct dsql__ini_text text);

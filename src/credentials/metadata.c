@@ -41,18 +41,27 @@ service_clear(struct service *service)
     dsql__wipe_free(service->header);
 }
 
+/* 1 where nothing is said. */
 static int
 read_number(const struct dsql__source_request *request, const char *variable, const char *key,
-            int most, int *number)
+            long most, int *number, struct dsql_error *error)
 {
-    char *text;
+    char *text, *end;
     if (dsql__setting(request, variable, key, &text) != 0) {
-        return DSQL_E_NOMEM;
+        return dsql__fail_nomem(error);
     }
-    long read = text != NULL ? strtol(text, NULL, 10) : 1;
-    *number = read < 1 ? 1 : read > most ? most : (int)read;
+    int failure = 0;
+    *number = 1;
+    if (text != NULL) {
+        long read = strtol(text, &end, 10);
+        if (end == text || end[strspn(end, " \t")] != '\0' || read < 0) {
+            failure = dsql__fail(error, DSQL_E_CONFIG, "%s or %s is no number: %.60s", variable,
+                                 key, text);
+        }
+        *number = (int)(read < most ? read : most);
+    }
     free(text);
-    return 0;
+    return failure;
 }
 
 /* The endpoint that is configured, else by the mode. */
@@ -202,14 +211,21 @@ service_open(struct dsql__source_request *request, struct service *service,
     if (failure != 0) {
         return failure;
     }
-    if (read_number(request, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 60,
-                    &service->timeout_ms) != 0 ||
-        read_number(request, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts",
-                    10, &service->attempts) != 0) {
-        return dsql__fail_nomem(error);
+    failure = read_number(request, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 60,
+                          &service->timeout_ms, error);
+    if (failure == 0) {
+        failure = read_number(request, "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+                              "metadata_service_num_attempts", 10, &service->attempts, error);
     }
-    service->timeout_ms *= 1000;
-    failure = find_base(request, &service->base, error);
+    if (failure == 0 && service->attempts == 0) {
+        snprintf(request->no_metadata, sizeof request->no_metadata,
+                 "AWS_METADATA_SERVICE_NUM_ATTEMPTS is 0");
+        return DSQL__NEXT;
+    }
+    service->timeout_ms = service->timeout_ms > 0 ? service->timeout_ms * 1000 : 1000;
+    if (failure == 0) {
+        failure = find_base(request, &service->base, error);
+    }
     if (failure == 0) {
         failure = begin_session(request, service, error);
     }

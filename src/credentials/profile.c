@@ -12,6 +12,7 @@
 
 #include "../env.h"
 #include "../error.h"
+#include "words.h"
 
 static int
 copy(const char *from, char **to)
@@ -20,7 +21,7 @@ copy(const char *from, char **to)
     return *to ? 0 : DSQL_E_NOMEM;
 }
 
-/* By the caller, AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default". */
+/* By the caller, AWS_DEFAULT_PROFILE, AWS_PROFILE, or "default". */
 static int
 choose_name(const char *asked, const struct dsql_env *env, struct dsql__profile *profile)
 {
@@ -29,9 +30,9 @@ choose_name(const char *asked, const struct dsql_env *env, struct dsql__profile 
     if (profile->by_caller) {
         return copy(asked, &profile->name);
     }
-    int failure = dsql__env_copy(env, "AWS_PROFILE", &profile->name);
+    int failure = dsql__env_copy(env, "AWS_DEFAULT_PROFILE", &profile->name);
     if (failure == 0 && profile->name == NULL) {
-        failure = dsql__env_copy(env, "AWS_DEFAULT_PROFILE", &profile->name);
+        failure = dsql__env_copy(env, "AWS_PROFILE", &profile->name);
     }
     if (failure == 0 && profile->name == NULL) {
         profile->named = false;
@@ -87,39 +88,32 @@ read_file(struct dsql__file *file, const struct dsql_env *env, struct dsql_error
 }
 
 static bool
-is_blank(char c)
+next_word_is(struct dsql__word_reader *reader, const char *name)
 {
-    return c == ' ' || c == '\t';
+    for (; *name != '\0'; name++) {
+        if (dsql__words_next(reader) != (unsigned char)*name) {
+            return false;
+        }
+    }
+    return dsql__words_next(reader) == DSQL__WORD_END;
 }
 
-/* Whether a heading of the config file is [WORD NAME], the name perhaps in
- * quotes. */
+/* Whether a heading of the config file is of two words, one that begins with
+ * `word` and the name. */
 static bool
 is_section(struct dsql__ini_text section, const char *word, const char *name)
 {
-    size_t length = strlen(name), at = strlen(word), end = section.length;
-    if (section.length <= at || memcmp(section.at, word, at) != 0) {
+    struct dsql__word_reader reader = {.at = section.at, .end = section.at + section.length};
+    size_t length = strlen(word);
+    if (section.length < length || memcmp(section.at, word, length) != 0) {
         return false;
     }
-    size_t blank = at;
-    while (at < end && is_blank(section.at[at])) {
-        at++;
-    }
-    while (end > at && is_blank(section.at[end - 1])) {
-        end--;
-    }
-    if (at == blank || at == end) {
-        return false;
-    }
-    if (end - at >= 2 && (section.at[at] == '"' || section.at[at] == '\'') &&
-        section.at[end - 1] == section.at[at]) {
-        at++;
-        end--;
-    } else if (memchr(section.at + at, ' ', end - at) != NULL ||
-               memchr(section.at + at, '\t', end - at) != NULL) {
-        return false; /* three words are no profile's heading */
-    }
-    return end - at == length && memcmp(section.at + at, name, length) == 0;
+    int next;
+    do {
+        next = dsql__words_next(&reader);
+    } while (next >= 0);
+    return next == DSQL__WORD_END && next_word_is(&reader, name) &&
+           dsql__words_next(&reader) == DSQL__WORDS_END;
 }
 
 struct dsql__ini_text
@@ -128,8 +122,9 @@ dsql__profile_section(const struct dsql__profile *profile, const char *word, con
     const struct dsql__ini *config = &profile->config.ini;
     struct dsql__ini_text found = {0};
     for (size_t i = 0; i < config->count; i++) {
-        if (is_section(config->entries[i].section, word, name)) {
-            found = config->entries[i].section;
+        const struct dsql__ini_entry *entry = &config->entries[i];
+        if (entry->key.at == NULL && is_section(entry->section, word, name)) {
+            found = entry->section;
         }
     }
     return found;
@@ -141,8 +136,9 @@ static void
 find_sections(struct dsql__profile *profile)
 {
     struct dsql__ini_text name = {profile->name, strlen(profile->name)};
-    profile->in_credentials = (struct dsql__ini_text){0};
-    if (dsql__ini_has_section(&profile->credentials.ini, name)) {
+    profile->in_credentials = (struct dsql__ini_text){0}; /* [DEFAULT] is no profile */
+    if (strcmp(profile->name, "DEFAULT") != 0 &&
+        dsql__ini_has_section(&profile->credentials.ini, name)) {
         profile->in_credentials = name;
     }
     profile->in_config = dsql__profile_section(profile, "profile", profile->name);

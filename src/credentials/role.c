@@ -11,6 +11,7 @@
 #include "service.h"
 
 #define CHAIN_MAX 32 /* no sane chain of profiles is longer */
+#define DURATION_LEAST 900
 
 /* The profiles on the way here. */
 struct visited {
@@ -72,17 +73,30 @@ has_role(const struct dsql__profile *profile)
            !dsql__profile_has(profile, "web_identity_token_file");
 }
 
-/* Something that is no number is passed over, as botocore does. */
-static long
-duration_of(const char *text)
+/* Something that is no number is passed over, as botocore does. One that no role
+ * can have is DSQL_E_CREDENTIALS. */
+static int
+read_duration(const struct dsql__profile *profile, const char *text, long *duration,
+              struct dsql_error *error)
 {
     char *end;
+    *duration = 0;
     if (text == NULL || *text == '\0') {
         return 0;
     }
     errno = 0;
-    long duration = strtol(text, &end, 10);
-    return errno == 0 && *end == '\0' ? duration : 0;
+    long read = strtol(text, &end, 10);
+    if (*end != '\0') {
+        return 0;
+    }
+    if (errno != 0 || read < DURATION_LEAST) {
+        return dsql__fail(error, DSQL_E_CREDENTIALS,
+                          "the profile \"%.60s\" has duration_seconds = %.30s: AWS STS gives keys "
+                          "for 900 seconds at least",
+                          profile->name, text);
+    }
+    *duration = read;
+    return 0;
 }
 
 static int
@@ -194,11 +208,15 @@ assume(struct dsql__source_request *request, const struct visited *visited,
 {
     struct dsql_credentials keys = {0};
     struct settings settings;
+    long duration = 0;
     int failure = settings_read(request->profile, &settings);
     if (failure != 0) {
         failure = dsql__fail_nomem(error);
     } else {
         failure = check(request->profile, &settings, error);
+    }
+    if (failure == 0) {
+        failure = read_duration(request->profile, settings.duration, &duration, error);
     }
     if (failure == 0) {
         failure = settings.source_profile != NULL
@@ -210,7 +228,7 @@ assume(struct dsql__source_request *request, const struct visited *visited,
             .arn = settings.arn,
             .session_name = settings.session_name,
             .external_id = settings.external_id,
-            .duration = duration_of(settings.duration),
+            .duration = duration,
         };
         failure = dsql__sts_assume(request, &role, &keys, credentials, error);
     }

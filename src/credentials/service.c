@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../env.h"
 #include "../error.h"
@@ -22,8 +23,7 @@ copy_nested(struct dsql__ini_text text, const char *key, char **value)
     *value = NULL;
     const char *at = text.at, *end = text.at + text.length;
     while (at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = newline != NULL ? newline : end;
+        const char *stop = dsql__ini_line_end(at, end);
         while (at < stop && isspace((unsigned char)*at)) {
             at++;
         }
@@ -46,7 +46,7 @@ copy_nested(struct dsql__ini_text text, const char *key, char **value)
                 return DSQL_E_NOMEM;
             }
         }
-        at = newline != NULL ? newline + 1 : end;
+        at = stop < end ? stop + 1 : end;
     }
     return 0;
 }
@@ -174,10 +174,28 @@ read_variants(const struct dsql__source_request *request, struct variants *varia
         failure = dsql__setting_is(request, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint",
                                    "true", &variants->dual_stack);
     }
-    if (failure == 0) {
-        failure = dsql__setting_is(request, "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints",
-                                   "legacy", &variants->legacy);
+    return failure;
+}
+
+/* Whether STS is asked at its global endpoint for the regions that it once was the
+ * only one of. */
+static int
+read_legacy(const struct dsql__source_request *request, bool *legacy, struct dsql_error *error)
+{
+    char *value;
+    if (dsql__setting(request, "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", &value) !=
+        0) {
+        return dsql__fail_nomem(error);
     }
+    int failure = 0;
+    *legacy = value != NULL && strcasecmp(value, "legacy") == 0;
+    if (value != NULL && *value != '\0' && !*legacy && strcasecmp(value, "regional") != 0) {
+        failure = dsql__fail(error, DSQL_E_CONFIG,
+                             "AWS_STS_REGIONAL_ENDPOINTS or sts_regional_endpoints must be "
+                             "regional or legacy, not %.60s",
+                             value);
+    }
+    free(value);
     return failure;
 }
 
@@ -239,10 +257,27 @@ find_region(const struct dsql__source_request *request, char *region, size_t siz
     return failure;
 }
 
+/* us-east-1-fips and fips-us-east-1 are us-east-1 with FIPS. */
+static void
+split_fips(char *region, bool *fips)
+{
+    size_t length = strlen(region);
+    if (strncmp(region, "fips-", 5) == 0) {
+        memmove(region, region + 5, length - 5 + 1);
+        *fips = true;
+    } else if (length > 5 && strcmp(region + length - 5, "-fips") == 0) {
+        region[length - 5] = '\0';
+        *fips = true;
+    }
+}
+
+/* A label of a host's name, and not a number. */
 static bool
 is_region(const char *region)
 {
-    return region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+    size_t length = strlen(region), digits = strspn(region, "0123456789");
+    size_t good = strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+    return good == length && digits < length && *region != '-' && region[length - 1] != '-';
 }
 
 /* An endpoint of one's own is used as it is, FIPS or not. */
@@ -262,7 +297,7 @@ int
 dsql__service_find(const struct dsql__source_request *request, const char *name, const char *region,
                    struct dsql__service *service, struct dsql_error *error)
 {
-    struct variants variants;
+    struct variants variants = {0};
     memset(service, 0, sizeof *service);
     int failure = read_variants(request, &variants);
     if (failure == 0 && region == NULL) {
@@ -278,6 +313,10 @@ dsql__service_find(const struct dsql__source_request *request, const char *name,
     } else if (!is_region(service->region)) {
         failure =
             dsql__fail(error, DSQL_E_REGION, "%.60s is no AWS region: correct it", service->region);
+    }
+    split_fips(service->region, &variants.fips);
+    if (failure == 0 && strcmp(name, "sts") == 0) {
+        failure = read_legacy(request, &variants.legacy, error);
     }
     if (failure == 0) {
         failure = find_configured(request, name, &service->url, error);

@@ -63,8 +63,8 @@ DSQL_MUST_CHECK int dsql__setting_is(const struct dsql__source_request *request,
                                      const char *variable, const char *key, const char *word,
                                      bool *is);
 
-/* Seconds since the epoch of a time such as 2026-11-25T12:00:00Z, also with a
- * fraction, an offset, or UTC for Z. false for anything else. */
+/* Seconds since the epoch of a time of ISO 8601 with its zone, such as
+ * 2026-11-25T12:00:00Z; UTC and GMT are zones, too. false for anything else. */
 bool dsql__time_parse(const char *text, int64_t *seconds);
 
 /* The names of an answer's members. */

@@ -4,7 +4,6 @@
 /* Splitting a command line; see words.h. */
 #include "words.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,38 +13,66 @@ is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Up to the closing quote; NULL without one. In "..." a backslash keeps its
- * meaning before " and itself only. */
-static const char *
-copy_quoted(const char *at, char quote, char **to)
+/* Within quotes. In "..." a backslash keeps its meaning before " and itself only. */
+static int
+next_quoted(struct dsql__word_reader *reader, bool *closed)
 {
-    while (*at != quote) {
-        if (*at == '\\' && quote == '"' && (at[1] == '"' || at[1] == '\\')) {
-            at++;
-        }
-        if (*at == '\0') {
-            return NULL;
-        }
-        *(*to)++ = *at++;
+    *closed = false;
+    if (reader->at == reader->end) {
+        return DSQL__WORDS_BROKEN;
     }
-    return at + 1;
+    char c = *reader->at++;
+    if (c == reader->quote) {
+        reader->quote = '\0';
+        *closed = true;
+        return 0;
+    }
+    if (c == '\\' && reader->quote == '"' && reader->at < reader->end &&
+        (*reader->at == '"' || *reader->at == '\\')) {
+        c = *reader->at++;
+    }
+    return (unsigned char)c;
 }
 
-static const char *
-copy_word(const char *at, char **to)
+static int
+end_word(struct dsql__word_reader *reader)
 {
-    while (at != NULL && *at != '\0' && !is_space(*at)) {
-        if (*at == '"' || *at == '\'') {
-            at = copy_quoted(at + 1, *at, to);
+    bool ended = reader->in_word;
+    reader->in_word = false;
+    return ended ? DSQL__WORD_END : DSQL__WORDS_END;
+}
+
+int
+dsql__words_next(struct dsql__word_reader *reader)
+{
+    for (;;) {
+        if (reader->quote != '\0') {
+            bool closed;
+            int next = next_quoted(reader, &closed);
+            if (!closed) {
+                return next;
+            }
             continue;
         }
-        if (*at == '\\' && *++at == '\0') {
-            return NULL;
+        if (reader->at == reader->end) {
+            return end_word(reader);
         }
-        *(*to)++ = *at++;
+        char c = *reader->at++;
+        if (is_space(c)) {
+            if (reader->in_word) {
+                return end_word(reader);
+            }
+            continue;
+        }
+        reader->in_word = true;
+        if (c == '"' || c == '\'') {
+            reader->quote = c;
+        } else if (c != '\\') {
+            return (unsigned char)c;
+        } else {
+            return reader->at < reader->end ? (unsigned char)*reader->at++ : DSQL__WORDS_BROKEN;
+        }
     }
-    *(*to)++ = '\0';
-    return at;
 }
 
 int
@@ -53,22 +80,23 @@ dsql__words_split(const char *line, char ***words)
 {
     /* Each word takes a byte of the line and one to part it from the next. */
     size_t length = strlen(line), most = length / 2 + 1, count = 0;
+    struct dsql__word_reader reader = {.at = line, .end = line + length};
     *words = malloc((most + 1) * sizeof(char *) + length + 2);
     if (*words == NULL) {
         return DSQL_E_NOMEM;
     }
-    char *to = (char *)(*words + most + 1);
-    while (line != NULL) {
-        while (is_space(*line)) {
-            line++;
+    char *to = (char *)(*words + most + 1), *begin = to;
+    int next;
+    while ((next = dsql__words_next(&reader)) > DSQL__WORDS_END) {
+        if (next != DSQL__WORD_END) {
+            *to++ = (char)next;
+            continue;
         }
-        if (*line == '\0') {
-            break;
-        }
-        (*words)[count++] = to;
-        line = copy_word(line, &to);
+        *to++ = '\0';
+        (*words)[count++] = begin;
+        begin = to;
     }
-    if (line == NULL) {
+    if (next == DSQL__WORDS_BROKEN) {
         free(*words);
         *words = NULL;
         return DSQL_E_CONFIG;
