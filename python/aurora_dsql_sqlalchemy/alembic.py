@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import UpdateBase
 
-from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, jobs
+from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, alembic_rows, jobs
 from aurora_dsql_sqlalchemy.alembic_compare import ComparingImpl
 from aurora_dsql_sqlalchemy.alembic_finish import fitting
 from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
@@ -95,7 +95,7 @@ class AuroraDSQLImpl(ComparingImpl):
                 break
             except exc.DBAPIError as error:
                 tries += 1
-                if not alembic_batch.again(self, error, tries):
+                if not alembic_rows.again(self, error, tries):
                     raise
         versions = self.context_opts.get("version_table", VERSIONS)
         if isinstance(construct, UpdateBase) and getattr(construct.table, "name", "") == versions:
@@ -210,7 +210,7 @@ class AuroraDSQLImpl(ComparingImpl):
             self._exec(statement)
         else:
             self.commit()
-            alembic_batch.fill(self, table, column)
+            alembic_rows.fill(self, table, column)
 
     def alter_column(self, table_name: str, column_name: str, **kw: Any) -> None:
         lacking = self._lacking(kw)
@@ -299,7 +299,7 @@ class AuroraDSQLImpl(ComparingImpl):
 
     def bulk_insert(self, table: Any, rows: list[dict[str, Any]], multiinsert: bool = True) -> None:
         """Rows in as many transactions as they need."""
-        size = len(rows) if self.as_sql else alembic_batch.BATCH
+        size = len(rows) if self.as_sql else alembic_rows.BATCH
         for begin in range(0, len(rows), size or 1):
             super().bulk_insert(table, rows[begin : begin + size], multiinsert)
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic.config import main
-from aurora_dsql_sqlalchemy import alembic_batch
+from aurora_dsql_sqlalchemy import alembic_rows
 from one_driver import driver
 from sqlalchemy import Column, Engine, ForeignKey, Integer, MetaData, String, Table, inspect, text
 
@@ -85,7 +85,7 @@ def project(
     arguments = {**place_args, "sslrootcert": endpoint.ca}
     monkeypatch.setenv("DSQL_TEST_ENGINE", json.dumps([url, arguments]))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(alembic_batch, "BATCH", 3)
+    monkeypatch.setattr(alembic_rows, "BATCH", 3)
     engine = make_engine(foreign_keys=True)
     yield engine
     empty(engine)
