@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from alembic import util
+from alembic.autogenerate import comparators
 from alembic.ddl.base import IdentityColumnDefault, alter_column, alter_table
 from alembic.ddl.postgresql import visit_identity_column
 from alembic.operations.base import AbstractOperations
@@ -37,12 +39,14 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.dml import UpdateBase
 
-from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, alembic_rows, jobs
+from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, alembic_marks, alembic_rows, jobs
 from aurora_dsql_sqlalchemy.alembic_compare import ComparingImpl
 from aurora_dsql_sqlalchemy.alembic_finish import fitting
 from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
+from aurora_dsql_sqlalchemy.alembic_order import order_drops
 from aurora_dsql_sqlalchemy.creating import WAIT
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
+from aurora_dsql_sqlalchemy.execution import READ_APART
 from aurora_dsql_sqlalchemy.options import option
 
 VERSIONS = "alembic_version"
@@ -70,6 +74,9 @@ class AuroraDSQLImpl(ComparingImpl):
         super().__init__(*args, **kw)
         # Autogenerate is to write what can be carried out; in place where that can be done.
         self.context_opts["render_as_batch"] = True
+        if self.connection is not None and not self.as_sql:
+            versions = self.dialect.identifier_preparer.format_table(self._versions())
+            self.connection.execution_options(**{READ_APART: frozenset({versions})})
 
     # Executing: each statement in a transaction of its own
 
@@ -87,33 +94,33 @@ class AuroraDSQLImpl(ComparingImpl):
             return super()._exec(construct, execution_options, **keywords)
         self.commit()
         options = {WAIT: self.wait_for_jobs(), **(execution_options or {})}
-        tries = 0
-        while True:
-            try:
-                result = super()._exec(construct, options, **keywords)
-                self.commit()
-                break
-            except exc.DBAPIError as error:
-                tries += 1
-                if not alembic_rows.again(self, error, tries):
-                    raise
-        versions = self.context_opts.get("version_table", VERSIONS)
+        send = super()._exec
+        result = alembic_rows.alone(self, lambda: send(construct, options, **keywords))
+        versions = self._versions().name
         if isinstance(construct, UpdateBase) and getattr(construct.table, "name", "") == versions:
-            alembic_finish.forget(self)
+            alembic_marks.forget(self)
         return result
 
     def start_migrations(self) -> None:
         """Tidy up behind a process that ended right after it had written a version."""
         if self.as_sql or self.context_opts.get("dont_mutate"):
             return
+        table = self._versions()
+        heads: list[str] = []
+        if alembic_finish.exists(self, table.name, table.schema):
+            heads = sorted(version for (version,) in self.read(table.select()))
+        alembic_marks.forget(self, " ".join(heads))
+
+    def _versions(self) -> schema.Table:
         name = self.context_opts.get("version_table", VERSIONS)
         schema_ = self.context_opts.get("version_table_schema")
-        heads: list[str] = []
-        if alembic_finish.exists(self, name, schema_):
-            table = schema.Table(name, schema.MetaData(), Column("version_num"), schema=schema_)
-            heads = sorted(self.connection.scalars(table.select()))  # type: ignore[union-attr]
-            self.commit()
-        alembic_finish.forget(self, " ".join(heads))
+        return schema.Table(name, schema.MetaData(), Column("version_num"), schema=schema_)
+
+    def read(self, query: Any, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        """The rows of a query, which is a transaction of its own."""
+        self.commit()
+        connection: Any = self.connection
+        return alembic_rows.alone(self, lambda: connection.execute(query, parameters or {}).all())
 
     def commit(self) -> None:
         """End the transaction of the server; the one of the program goes on."""
@@ -209,7 +216,6 @@ class AuroraDSQLImpl(ComparingImpl):
             )
             self._exec(statement)
         else:
-            self.commit()
             alembic_rows.fill(self, table, column)
 
     def alter_column(self, table_name: str, column_name: str, **kw: Any) -> None:
@@ -378,3 +384,7 @@ AbstractOperations.__init__ = _wrap_operations(  # type: ignore[method-assign]
     AbstractOperations.__init__
 )
 BatchOperationsImpl.flush = _wrap_flush(BatchOperationsImpl.flush)  # type: ignore[method-assign]
+# Behind what finds the tables: Alembic has priorities since 1.18, before the first stays the first.
+_priority = getattr(util, "DispatchPriority", None)
+_last: dict[str, Any] = {"priority": _priority.LAST} if _priority else {}
+comparators.dispatch_for("schema", **_last)(order_drops)

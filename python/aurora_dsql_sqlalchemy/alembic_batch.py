@@ -15,7 +15,7 @@ The names that are used, for a table t, and what can be told from them after an 
 
 The rows of a batch and its row in the ledger are one transaction. Nothing is dropped before every
 row is in the new table, its indexes are built and the rows have been counted. What comes then is in
-alembic_finish.py.
+alembic_finish.py, and what a migration remembers of it in alembic_marks.py.
 """
 
 # Alembic's and SQLAlchemy's schema objects are handled as they come.
@@ -29,15 +29,8 @@ from alembic.util import CommandError
 from sqlalchemy import MetaData, Table
 
 from aurora_dsql_sqlalchemy.alembic_copy import Copy, undo
-from aurora_dsql_sqlalchemy.alembic_finish import (
-    exists,
-    finish,
-    is_finished,
-    mark_finished,
-    mark_of,
-    noted,
-    old_of,
-)
+from aurora_dsql_sqlalchemy.alembic_finish import exists, finish, noted, old_of
+from aurora_dsql_sqlalchemy.alembic_marks import is_finished, mark_finished, mark_of
 
 
 def flush(batch: Any) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import libdsql
 from alembic.ddl._autogen import ComparisonResult
 from alembic.ddl.postgresql import PostgresqlImpl
 from sqlalchemy import (
@@ -34,8 +35,10 @@ from aurora_dsql_sqlalchemy.alembic_normal import (
     normal_expression,
     normal_type,
 )
+from aurora_dsql_sqlalchemy.alembic_rows import alone
 from aurora_dsql_sqlalchemy.ddl import is_numbered, is_sequence_key
 from aurora_dsql_sqlalchemy.options import option
+from aurora_dsql_sqlalchemy.retry import sqlstate
 
 INTEGERS = (Integer, INTEGER, SmallInteger, SMALLINT)
 
@@ -139,14 +142,18 @@ class ComparingImpl(PostgresqlImpl):
     def _ask(self, query: str) -> list[Any]:
         """The first column of what the server answers, without what is NULL or false."""
         self.commit()
+        connection: Any = self.connection
+        options = {"no_parameters": True}
         try:
-            rows = self.connection.exec_driver_sql(  # type: ignore[union-attr]
-                query, execution_options={"no_parameters": True}
-            ).all()
-        except exc.DBAPIError:
-            self.dialect.do_rollback(self.connection.connection)  # type: ignore[union-attr]
+            rows = alone(
+                self, lambda: connection.exec_driver_sql(query, execution_options=options).all()
+            )
+        except exc.DBAPIError as error:
+            code = sqlstate(error)
+            if code is None or libdsql.is_retryable(code):
+                raise
+            self.dialect.do_rollback(connection.connection)
             return []
-        self.commit()
         return [row[0] for row in rows if row[0]]
 
     def _explain(self, expression: str, table: str = "") -> list[str] | None:

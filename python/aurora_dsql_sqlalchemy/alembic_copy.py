@@ -39,30 +39,20 @@ from aurora_dsql_sqlalchemy.alembic_finish import (
     quoted,
     run,
 )
+from aurora_dsql_sqlalchemy.alembic_keep import comment, depending, give_to_owner, grant
 from aurora_dsql_sqlalchemy.alembic_plan import Plan
-from aurora_dsql_sqlalchemy.alembic_rows import OverridingInsert, behind, equal, in_batches
+from aurora_dsql_sqlalchemy.alembic_rows import OverridingInsert, alone, behind, equal, in_batches
 from aurora_dsql_sqlalchemy.ddl import is_sequence_key
 from aurora_dsql_sqlalchemy.retry import sqlstate
 
 FAULT_OF_ROWS = ("22", "23")
 """Classes of SQLSTATE that say that a row does not fit into the new table."""
+NOT_PERMITTED = "42501"
 
-DEPENDING = text(
-    "SELECT DISTINCT v.relname FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid "
-    "JOIN pg_class v ON v.oid = r.ev_class JOIN pg_class t ON t.oid = d.refobjid "
-    "JOIN pg_namespace n ON n.oid = t.relnamespace "
-    "WHERE t.relname = :name AND n.nspname = :schema AND v.relkind = 'v'"
-)
 BOUND = text(
     "SELECT c.conname, c.convalidated FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
     " JOIN pg_namespace n ON n.oid = t.relnamespace"
     " WHERE c.contype = 'f' AND t.relname = :name AND n.nspname = :schema"
-)
-GRANTS = text(
-    "SELECT r.rolname, a.privilege_type, a.is_grantable FROM pg_class t"
-    " JOIN pg_namespace n ON n.oid = t.relnamespace CROSS JOIN LATERAL aclexplode(t.relacl) a"
-    " LEFT JOIN pg_roles r ON r.oid = a.grantee"
-    " WHERE t.relname = :name AND n.nspname = :schema AND a.grantee <> t.relowner"
 )
 
 
@@ -90,15 +80,16 @@ class Copy(Plan):
         except jobs.JobTimeoutError:
             raise
         except (exc.DBAPIError, jobs.JobError) as error:
-            code = (
-                sqlstate(error.orig) if isinstance(error, exc.DBAPIError) and error.orig else "23"
-            )
-            if str(code)[:2] not in FAULT_OF_ROWS:
+            code = sqlstate(error) if isinstance(error, exc.DBAPIError) else "23"
+            if str(code)[:2] in FAULT_OF_ROWS:
+                reason = "its rows do not fit into the new one"
+            elif code == NOT_PERMITTED:
+                reason = "the new one cannot be given what it has"
+            else:
                 raise
+            self.op.dialect.do_rollback(self.connection.connection)
             undo(self.op, self.name, self.schema)
-            raise CommandError(
-                f"table {self.name} is as it was: its rows do not fit into the new one: {error}"
-            ) from error
+            raise CommandError(f"table {self.name} is as it was: {reason}: {error}") from error
 
     def _has(self, name: str) -> bool:
         return exists(self.op, name, self.schema)
@@ -107,7 +98,7 @@ class Copy(Plan):
 
     def _copy(self) -> None:
         if not self._has(self.old):
-            self._refuse_views()
+            self._refuse_what_depends()
             if self._has(str(self.ledger.name)):
                 self.op.drop_table(self.ledger)
             self.op.create_table(self.ledger)
@@ -115,7 +106,8 @@ class Copy(Plan):
             self._note(NAMES, notes)
             self.op.rename_table(self.name, self.old, schema=self.schema)
         made = self._has(self.new)
-        if made and not self._last()[0]:  # it may lack what comes in statements of its own
+        # It may lack what comes in statements of its own.
+        if made and not alone(self.op, self._last)[0]:
             run(self.op, f"DROP TABLE {qualified(self.op, self.new, self.schema)}")
             made = False
         if not made:
@@ -123,17 +115,15 @@ class Copy(Plan):
         self._copy_rows()
         self._count()
         self._build()
-        self._grant(self.old, self.new)
+        self._keep()
         self._note(DONE, None)
 
-    def _refuse_views(self) -> None:
-        where = {"name": self.name, "schema": self.schema or self.op.dialect.default_schema_name}
-        views = list(self.connection.scalars(DEPENDING, where))
-        self.op.commit()
-        if views:
+    def _refuse_what_depends(self) -> None:
+        found = depending(self.op, self.name, self.schema)
+        if found:
             raise CommandError(
-                f"views depend on table {self.name}, which cannot be copied so: drop "
-                f"{', '.join(views)} before, and create them again behind it"
+                f"views or functions depend on table {self.name}, which cannot be copied so: drop "
+                f"{', '.join(found)} before, and create them again behind it"
             )
 
     def _note(self, number: int, note: str | None) -> None:
@@ -142,9 +132,7 @@ class Copy(Plan):
 
     def _noted(self, number: int) -> bool:
         query = select(self.ledger.c.number).where(self.ledger.c.number == number)
-        found = self.connection.execute(query).first()
-        self.op.commit()
-        return found is not None
+        return bool(self.op.read(query))
 
     def _create_new(self) -> None:
         """The new table; its identities go on behind the largest value of the old one."""
@@ -169,8 +157,7 @@ class Copy(Plan):
             return
         increment = (column.identity and column.identity.increment) or 1
         largest = func.min if increment < 0 else func.max
-        last = self.connection.scalar(select(largest(self.source.c[column.key])))
-        self.op.commit()
+        ((last,),) = self.op.read(select(largest(self.source.c[column.key])))
         if last is None:
             return
         name = quoted(self.op, column.name)
@@ -237,10 +224,9 @@ class Copy(Plan):
         """The new table must hold as many rows as the old one."""
         assert self.new_table is not None
         old, new = (
-            self.connection.scalar(select(func.count()).select_from(table))
+            self.op.read(select(func.count()).select_from(table))[0][0]
             for table in (self.source, self.new_table)
         )
-        self.op.commit()
         if old != new:
             raise CommandError(
                 f"{self.source.name} has {old} rows and {self.new_table.name} {new}: nothing was "
@@ -257,8 +243,7 @@ class Copy(Plan):
             for item in found.get_indexes(new, self.schema)
         }
         where = {"name": new, "schema": self.schema or self.op.dialect.default_schema_name}
-        bound = {name: validated for name, validated in self.connection.execute(BOUND, where)}
-        self.op.commit()
+        bound = {name: validated for name, validated in self.op.read(BOUND, where)}
         for index in self.new_indexes_now:
             if not valid.get(str(index.name), True):  # nobody has waited for it
                 self.op._exec(schema.DropIndex(index))
@@ -289,15 +274,27 @@ class Copy(Plan):
         self.new_table.append_constraint(own)  # type: ignore[union-attr]
         return own
 
-    def _grant(self, old: str, new: str) -> None:
-        where = {"name": old, "schema": self.schema or self.op.dialect.default_schema_name}
-        grants = self.connection.execute(GRANTS, where).all()
-        self.op.commit()
-        table = qualified(self.op, new, self.schema)
-        for role, privilege, grantable in grants:
-            whom = quoted(self.op, role) if role else "PUBLIC"
-            words = " WITH GRANT OPTION" if grantable else ""
-            run(self.op, f"GRANT {privilege} ON {table} TO {whom}{words}")
+    def _keep(self) -> None:
+        """Owner, privileges and comments."""
+        assert self.new_table is not None
+        where = (self.op, self.old, self.new, self.schema)
+        now = {final: temporary for temporary, final in self.final_names.items()}
+        constraints = [str(item.name) for item in self.new_table.constraints if item.name]
+        constraints = [self.final_names.get(name, name) for name in constraints]
+        give_to_owner(*where)
+        grant(
+            *where,
+            {
+                name: self.columns[name].name
+                for name, transfer in self.column_transfers.items()
+                if "expr" in transfer
+            },
+        )
+        comment(
+            *where,
+            {final: name for final, name in now.items() if final not in self.new_indexes},
+            {name: now.get(name, name) for name in constraints},
+        )
 
 
 def undo(op: Any, name: str, schema_: str | None) -> None:

@@ -1,10 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""batch_alter_table(): what comes when every row is in the new table, and what is remembered of it.
-
-A migration that ends between its copy and its version would copy once more when it is run again, so
-each copy of a migration is noted in a table that goes with the version.
-"""
+"""batch_alter_table(): the names that are used, and what comes behind the last row."""
 
 # Alembic's and SQLAlchemy's schema objects are handled as they come.
 # mypy: disable-error-code="no-untyped-call"
@@ -12,16 +8,12 @@ each copy of a migration is noted in a table that goes with the version.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, Text, exc, inspect, schema, text
-from sqlalchemy.schema import SchemaItem
-from sqlalchemy.sql.elements import ClauseElement, quoted_name
-from sqlalchemy.types import NullType, TypeEngine
+from sqlalchemy import MetaData, Table, exc, inspect, schema, text
+from sqlalchemy.sql.elements import quoted_name
 
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
 from aurora_dsql_sqlalchemy.retry import sqlstate
@@ -34,17 +26,19 @@ DONE = -1
 NAMES = -2
 """Number of the ledger's row that says what is done, and which names indexes will get."""
 
-PLAIN = (str, int, float, bool, type(None))
-
-FINISHED = "_alembic_finished"
-"""A table with a row for each copy that is finished, in a migration that is not."""
-
 REFERRING = text(
-    "SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid), c.convalidated"
-    " FROM pg_constraint c"
+    "SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid), c.convalidated,"
+    " d.description FROM pg_constraint c"
+    " LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_constraint'::regclass"
     " JOIN pg_class t ON t.oid = c.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace"
     " WHERE c.contype = 'f' AND c.conrelid <> c.confrelid AND t.relname = :name"
     " AND n.nspname = :schema"
+)
+INDEX_COMMENTS = text(
+    "SELECT i.relname, d.description FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace"
+    " JOIN pg_index x ON x.indrelid = t.oid JOIN pg_class i ON i.oid = x.indexrelid"
+    " JOIN pg_description d ON d.objoid = i.oid AND d.classoid = 'pg_class'::regclass"
+    " WHERE t.relname = :name AND n.nspname = :schema"
 )
 
 
@@ -96,6 +90,11 @@ def run(op: Any, statement: str) -> None:
     op._exec(schema.DDL(statement.replace("%", "%%")))
 
 
+def comment_on(op: Any, what: str, words: str | None) -> None:
+    literal = "'" + words.replace("'", "''") + "'" if words else "NULL"
+    run(op, f"COMMENT ON {what} IS {literal}")
+
+
 # What a ledger says
 
 
@@ -105,8 +104,7 @@ def noted(op: Any, name: str, schema_: str | None) -> tuple[dict[str, Any], bool
         return {}, False
     ledger = qualified(op, ledger_of(name), schema_)
     query = text(f"SELECT number, note FROM {ledger} WHERE number IN ({NAMES}, {DONE})")
-    found: dict[int, Any] = {number: note for number, note in op.connection.execute(query)}
-    op.commit()
+    found: dict[int, Any] = {number: note for number, note in op.read(query)}
     return json.loads(found.get(NAMES) or "{}"), DONE in found
 
 
@@ -115,15 +113,14 @@ def noted(op: Any, name: str, schema_: str | None) -> tuple[dict[str, Any], bool
 
 def _referring(op: Any, name: str, schema_: str | None) -> Any:
     where = {"name": name, "schema": schema_ or op.dialect.default_schema_name}
-    found = op.connection.execute(REFERRING, where).all()
-    op.commit()
-    return found
+    return op.read(REFERRING, where)
 
 
 def turn_references(op: Any, name: str, schema_: str | None) -> None:
     """Foreign keys of other tables are made anew for the new table, before anybody writes to it."""
     target = qualified(op, new_of(name), schema_)
-    for table, constraint, definition, validated in _referring(op, old_of(name), schema_):
+    found = _referring(op, old_of(name), schema_)
+    for table, constraint, definition, validated, words in found:
         head, _, tail = definition.removesuffix(" NOT VALID").partition(" REFERENCES ")
         columns = tail[tail.index("(") :]
         moved = quoted(op, new_of(constraint))
@@ -136,11 +133,14 @@ def turn_references(op: Any, name: str, schema_: str | None) -> None:
         ]
         if not validated:
             del statements[2]
-        for statement in statements:
+        for statement in statements[:-1]:
             run(op, statement)
+        if words:
+            comment_on(op, f"CONSTRAINT {moved} ON {table}", words)
+        run(op, statements[-1])
     notes, _ = noted(op, name, schema_)
     final = {new_of(constraint): constraint for constraint in notes["referring"]}
-    for table, moved, _, _ in _referring(op, new_of(name), schema_):
+    for table, moved, *_ in _referring(op, new_of(name), schema_):
         if moved in final:
             names = f"{quoted(op, moved)} TO {quoted(op, final[moved])}"
             run(op, f"ALTER TABLE {table} RENAME CONSTRAINT {names}")
@@ -148,7 +148,7 @@ def turn_references(op: Any, name: str, schema_: str | None) -> None:
 
 def notes_of(op: Any, name: str, schema_: str | None, mark: str, names: Any) -> str:
     """What the ledger has to say before a table is copied."""
-    referring = [constraint for _, constraint, _, _ in _referring(op, name, schema_)]
+    referring = [constraint for _, constraint, *_ in _referring(op, name, schema_)]
     return json.dumps({"mark": mark, "names": names, "referring": referring})
 
 
@@ -202,104 +202,8 @@ def _rename_index(op: Any, table: Table, temporary: str, final: str) -> None:
     (found,) = (item for item in table.indexes if item.name == temporary)
     found.name = quoted_name(final, None)
     op.create_index(found, if_not_exists=True)
+    where = {"name": table.name, "schema": table.schema or op.dialect.default_schema_name}
+    for name, words in op.read(INDEX_COMMENTS, where):
+        if name == temporary:
+            comment_on(op, f"INDEX {qualified(op, final, table.schema)}", words)
     run(op, f"DROP INDEX {index}")
-
-
-# Copies of a migration that has no version yet
-
-
-def _finished(op: Any) -> Table:
-    return Table(
-        FINISHED,
-        MetaData(),
-        Column("mark", Text, primary_key=True),
-        schema=op.context_opts.get("version_table_schema"),
-    )
-
-
-def mark_of(batch: Any) -> str:
-    """What tells a batch from others: the versions there are, its place, and its operations."""
-    op, context = batch.impl, batch.operations.migration_context
-    heads = " ".join(sorted(context.get_current_heads()))
-    op.commit()
-    op.batches += 1
-    words = [f"{op.batches} {batch.schema} {batch.table_name}"]
-    words += [_word(op.dialect, list(operation)) for operation in batch.batch]
-    return f"{heads}:{hashlib.sha256(chr(10).join(words).encode()).hexdigest()}"
-
-
-PARTS = (
-    "name",
-    "type",
-    "nullable",
-    "server_default",
-    "comment",
-    "unique",
-    "expressions",
-    "kwargs",
-    "columns",
-    "sqltext",
-    "elements",
-    "target_fullname",
-    "ondelete",
-    "onupdate",
-    "arg",
-    "always",
-    "start",
-    "increment",
-    "minvalue",
-    "maxvalue",
-    "cycle",
-    "cache",
-)
-"""What schema items are made of."""
-
-
-def _word(dialect: Any, item: Any) -> str:
-    """An argument of an operation, the same in every process."""
-    if isinstance(item, TypeEngine) and not isinstance(item, NullType):
-        return str(dialect.type_compiler.process(item))
-    if isinstance(item, SchemaItem):
-        parts = {name: getattr(item, name) for name in PARTS if hasattr(item, name)}
-        if not isinstance(item, Column):
-            parts["columns"] = [column.name for column in parts.get("columns", ())]
-        return f"{type(item).__name__} {_word(dialect, parts)}"
-    if isinstance(item, Mapping):
-        return _word(dialect, [part for pair in sorted(item.items()) for part in pair])
-    if isinstance(item, (list, tuple)):
-        return f"({' '.join(_word(dialect, part) for part in item)})"
-    if isinstance(item, ClauseElement):
-        return str(item.compile(dialect=dialect))
-    return repr(item) if isinstance(item, PLAIN) else type(item).__name__
-
-
-def is_finished(op: Any, mark: str) -> bool:
-    """Whether a migration that was interrupted has made this copy."""
-    table = _finished(op)
-    if not exists(op, FINISHED, table.schema):
-        return False
-    found = op.connection.execute(table.select().where(table.c.mark == mark)).first()
-    op.commit()
-    return found is not None
-
-
-def mark_finished(op: Any, batch: Any, mark: str) -> None:
-    """Note a copy; only a program that has versions would make it again."""
-    if batch.operations.migration_context._migrations_fn is None or is_finished(op, mark):
-        return
-    table = _finished(op)
-    if not exists(op, FINISHED, table.schema):
-        op._exec(schema.CreateTable(table))
-    op._exec(table.insert().values(mark=mark))
-
-
-def forget(op: Any, heads: str | None = None) -> None:
-    """The version has been written: all copies up to it are over, or all but those for `heads`."""
-    op.batches = 0
-    table = _finished(op)
-    if not exists(op, FINISHED, table.schema):
-        return
-    marks = list(op.connection.scalars(table.select()))
-    op.commit()
-    if heads is None or not any(mark.startswith(f"{heads}:") for mark in marks):
-        op._exec(schema.DropTable(table))

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import libdsql
 from sqlalchemy import Column, Insert, Table, and_, exc, inspect, or_, select, text, true
@@ -16,6 +16,8 @@ from sqlalchemy.ext.compiler import compiles
 
 from aurora_dsql_sqlalchemy import retry
 from aurora_dsql_sqlalchemy.retry import sqlstate
+
+T = TypeVar("T")
 
 BATCH = 1000
 """Rows that are copied in one transaction; half of them where they are too many bytes."""
@@ -30,6 +32,20 @@ def again(impl: Any, error: exc.DBAPIError, tries: int) -> bool:
     impl.dialect.do_rollback(impl.connection.connection)
     retry.pause(impl.dialect, 0.01 * 2**tries)
     return True
+
+
+def alone(impl: Any, work: Callable[[], T]) -> T:
+    """Do what is one transaction, until it meets no conflict: what it returned."""
+    tries = 0
+    while True:
+        try:
+            result = work()
+            impl.commit()
+            return result
+        except exc.DBAPIError as error:
+            tries += 1
+            if not again(impl, error, tries):
+                raise
 
 
 def in_batches(impl: Any, work: Callable[[int], int]) -> int:

@@ -12,7 +12,7 @@ refused before it is sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,24 @@ def only_reads(text: str) -> bool:
     """Whether a text, which is no DML, leaves nothing behind: a function of the program's own may
     write, and SET holds for what comes after it."""
     return bool(QUERY.match(text)) and all(map(HARMLESS.fullmatch, CALL.findall(text)))
+
+
+READ_APART = "auroradsql_read_apart"
+"""Execution option of a connection: reading the catalog, or one of the tables that it names, is a
+transaction of its own where it would begin one. What comes next begins another, so that each of
+them is tried again when it meets a conflict."""
+
+_NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
+READ_FROM = re.compile(rf"\b(?:from|join)\s+(?:lateral\s+)?({_NAME}(?:\.{_NAME})*)?", re.IGNORECASE)
+CATALOG = re.compile(r"pg_\w+(?:\.\w+)?|information_schema\.\w+|sys\.\w+", re.IGNORECASE)
+
+
+def reads_from(text: str, tables: Collection[str]) -> bool:
+    """Whether a text only reads, from the catalog or from these tables, and locks nothing."""
+    if not only_reads(text) or re.search(r"\bfor\b", text, re.IGNORECASE):
+        return False
+    found = READ_FROM.findall(text)
+    return all(not name or CATALOG.fullmatch(name) or name in tables for name in found)
 
 
 class Transaction:
@@ -233,6 +251,9 @@ class TransactionMixin(PoolMixin):
             run = partial(self._committing, transaction, run, part)
         # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
         commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
+        apart = context.execution_options.get(READ_APART)
+        if apart is not None and begins and not (kind or autocommit or transaction.savepoints):
+            commits = reads_from(statement, apart)
         once = kind & (libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL) or (several and autocommit)
         # Whatever a transaction has only read is no loss to a DDL statement, which ends it.
         alone = begins or (commits and transaction.has_only_read())

@@ -119,6 +119,8 @@ def stored(engine: Engine) -> None:
     metadata.create_all(engine)
     rows = [{"id": n, "name": f"n{n}", "age": n, "boss": 1} for n in range(1, ROWS + 1)]
     with engine.begin() as connection:
+        connection.execute(text("COMMENT ON INDEX people_age IS 'kept'"))
+    with engine.begin() as connection:
         connection.execute(people.insert(), rows)
         connection.execute(pets.insert(), {"id": 1, "of": ROWS})
 
@@ -195,6 +197,8 @@ def check(engine: Engine, written: set[int]) -> None:
         assert connection.scalars(text("SELECT version_num FROM alembic_version")).all() == ["one"]
         invalid = text("SELECT conname FROM pg_constraint WHERE NOT convalidated")
         assert connection.scalars(invalid).all() == []
+        kept = text("SELECT obj_description('people_age'::regclass, 'pg_class')")
+        assert connection.scalar(kept) == "kept"
     expected = {(n, f"n{n}", str(n), 1, "-") for n in range(1, ROWS + 1)}
     assert rows == expected | {(n, f"w{n}", "5", None, "-") for n in written}
 
