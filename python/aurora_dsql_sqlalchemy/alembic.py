@@ -41,9 +41,9 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from aurora_dsql_sqlalchemy import alembic_batch, alembic_finish, alembic_marks, alembic_rows, jobs
 from aurora_dsql_sqlalchemy.alembic_compare import ComparingImpl
-from aurora_dsql_sqlalchemy.alembic_finish import fitting
+from aurora_dsql_sqlalchemy.alembic_finish import default_name
 from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
-from aurora_dsql_sqlalchemy.alembic_order import order_drops
+from aurora_dsql_sqlalchemy.alembic_order import name_constraints, order_drops
 from aurora_dsql_sqlalchemy.creating import WAIT
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
 from aurora_dsql_sqlalchemy.execution import READ_APART
@@ -284,11 +284,7 @@ class AuroraDSQLImpl(ComparingImpl):
     def _add_unique(self, const: UniqueConstraint) -> None:
         """An index, and the constraint made of it."""
         names = [column.name for column in const.columns]
-        name = (
-            str(const.name)
-            if const.name
-            else fitting(f"{const.table.name}_{'_'.join(names)}", "_key")
-        )
+        name = str(const.name) if const.name else default_name(const.table.name, names, "_key")
         twin = UniqueConstraint(*names, name=name, auroradsql_using_index=name)
         copy = schema.Table(
             const.table.name,
@@ -388,3 +384,4 @@ BatchOperationsImpl.flush = _wrap_flush(BatchOperationsImpl.flush)  # type: igno
 _priority = getattr(util, "DispatchPriority", None)
 _last: dict[str, Any] = {"priority": _priority.LAST} if _priority else {}
 comparators.dispatch_for("schema", **_last)(order_drops)
+comparators.dispatch_for("schema", **_last)(name_constraints)

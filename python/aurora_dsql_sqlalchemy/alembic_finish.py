@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import MetaData, Table, exc, inspect, schema, text
@@ -53,6 +54,11 @@ def fitting(name: str, end: str = "") -> str:
     end = f"_{zlib.crc32(whole.encode()):08x}{end}"
     kept = name.encode()[: LONGEST - len(end)]
     return kept.decode(errors="ignore") + end
+
+
+def default_name(table: str, columns: Iterable[str], end: str) -> str:
+    """What PostgreSQL calls a constraint that has no name."""
+    return fitting("_".join([table, *columns]), end)
 
 
 def ledger_of(name: str) -> str:

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Autogenerate drops a table when no foreign key refers to it any more.
+"""Autogenerate writes migrations that can be carried out, up and down.
 
 Alembic drops tables in any order, and before it changes others. The database may have foreign keys
-besides that the models do not mention, as they are off by default.
+besides that the models do not mention, as they are off by default. What a migration adds without a
+name it cannot drop.
 """
 
 # Alembic's and SQLAlchemy's schema objects are handled as they come.
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 from alembic.operations import ops
 from sqlalchemy import ForeignKeyConstraint, MetaData, Table
 
+from aurora_dsql_sqlalchemy.alembic_finish import default_name
 from aurora_dsql_sqlalchemy.options import NAME
 
 Name = tuple[str, str]
@@ -119,3 +121,15 @@ def _drop(inspector: Any, reference: Reference, default: str) -> Any:
     )
     drop = ops.DropConstraintOp.from_constraint(constraint)
     return ops.ModifyTableOps(name, [drop], schema=table.schema)
+
+
+def name_constraints(autogen_context: Any, upgrade_ops: Any, schemas: Any) -> None:
+    """Give what is added to a table the name that the server would give it."""
+    if autogen_context.dialect.name != NAME:
+        return
+    changes = [op for op in upgrade_ops.ops if isinstance(op, ops.ModifyTableOps)]
+    for op in (op for change in changes for op in change.ops):
+        if isinstance(op, ops.CreateUniqueConstraintOp) and op.constraint_name is None:
+            op.constraint_name = default_name(op.table_name, op.columns, "_key")
+        if isinstance(op, ops.CreateForeignKeyOp) and op.constraint_name is None:
+            op.constraint_name = default_name(op.source_table, op.local_cols, "_fkey")

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ClauseElement
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from aurora_dsql_sqlalchemy.alembic_finish import exists, fitting, new_of, old_of
+from aurora_dsql_sqlalchemy.alembic_finish import default_name, exists, fitting, new_of, old_of
 
 
 class Plan(ApplyBatchImpl):
@@ -53,6 +53,14 @@ class Plan(ApplyBatchImpl):
             server_default._copy()._set_parent(column)
             server_default = False
         super().alter_column(table_name, column_name, server_default=server_default, **kw)
+
+    def add_constraint(self, const: Any) -> None:
+        """Alembic's asks for a name."""
+        ends = {UniqueConstraint: "_key", ForeignKeyConstraint: "_fkey"}
+        if not const.name and type(const) in ends:
+            columns = [column.name for column in const.columns]
+            const.name = default_name(str(self.table.name), columns, ends[type(const)])
+        super().add_constraint(const)
 
     def create_table_comment(self, table: Table) -> None:
         """Alembic's leaves the table's comment out."""
