@@ -142,7 +142,7 @@ run(int argc, char **argv)
         status = one > status ? one : status;
     }
     check_report_end(&report);
-    return cli_finish(&cli_check, status);
+    return status;
 }
 
 const struct cli_command cli_check = {

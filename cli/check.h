@@ -25,7 +25,7 @@ struct check_finding {
     size_t line, column;  /* from 1; in characters */
     bool warning;         /* not refused for certain */
     const char *sqlstate; /* of the refusal; NULL of a warning */
-    const char *rule;     /* RULE_..., or SYNTAX, ENCODING, MESSAGE_SIZE, VARIABLE */
+    const char *rule;     /* RULE_..., or SYNTAX, ENCODING, MESSAGE_SIZE, ... */
     const char *section;  /* of docs/dsql-rules.md, or NULL */
     const char *message, *instead;
     const char *statement; /* length bytes, not always UTF-8 */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "json.h"
+#include "json_write.h"
 #include "utf8.h"
 
 #define SHOWN_CHARACTERS 72
@@ -24,13 +24,14 @@ check_report_file(struct check_report *report, const char *name)
     report->files++;
 }
 
-/* The statement's first words on one line. */
-static void
-print_shortened(const char *text, size_t length)
+/* The first characters on one line, without what a terminal would obey. Whether
+ * there are as many. */
+static bool
+print_folded(const char *text, size_t length, size_t most)
 {
     size_t shown = 0;
     bool space = false;
-    for (size_t i = 0; i < length && shown < SHOWN_CHARACTERS;) {
+    for (size_t i = 0; i < length && shown < most;) {
         size_t size = utf8_character(text + i, length - i);
         unsigned char c = (unsigned char)text[i];
         if (isspace(c) && c < 0x80) {
@@ -50,16 +51,18 @@ print_shortened(const char *text, size_t length)
         }
         i += size > 0 ? size : 1;
     }
-    puts(shown >= SHOWN_CHARACTERS ? " ..." : "");
+    return shown >= most;
 }
 
 static void
 print_finding(const struct check_finding *finding)
 {
-    printf("%s:%zu:%zu: %s%s%s\n    ", finding->file, finding->line, finding->column,
-           finding->warning ? "warning: " : finding->sqlstate, finding->warning ? "" : " ",
-           finding->message);
-    print_shortened(finding->statement, finding->length);
+    printf("%s:%zu:%zu: %s%s", finding->file, finding->line, finding->column,
+           finding->warning ? "warning: " : finding->sqlstate, finding->warning ? "" : " ");
+    print_folded(finding->message, strlen(finding->message), SIZE_MAX);
+    printf("\n    ");
+    bool more = print_folded(finding->statement, finding->length, SHOWN_CHARACTERS);
+    printf("%s\n", more ? " ..." : "");
     printf("    instead: %s\n", finding->instead);
     printf("    %s%s%s\n", finding->rule, finding->section ? ", docs/dsql-rules.md#" : "",
            finding->section ? finding->section : "");

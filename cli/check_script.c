@@ -126,6 +126,30 @@ tell_file(struct judge *judge, bool from)
                                                 : "COPY ... TO STDOUT, or psql's \\copy"});
 }
 
+static void
+tell_include(struct judge *judge)
+{
+    tell(judge, judge->statement.at,
+         (struct check_finding){.warning = true,
+                                .rule = "INCLUDE",
+                                .message = "not read: the file that is included here",
+                                .instead = "give it to dsql check, too, each file by itself"});
+}
+
+/* A comment that goes to the end of the script takes all statements in it along. */
+static void
+tell_open_comment(struct judge *judge)
+{
+    const char *at = judge->script.lexer.open_comment;
+    judge->statement.at = at;
+    judge->statement.length = (size_t)(judge->script.end - at);
+    tell(judge, at,
+         (struct check_finding){.sqlstate = "42601",
+                                .rule = "SYNTAX",
+                                .message = "unterminated /* comment",
+                                .instead = "end it: comments nest, each /* needs its */"});
+}
+
 static bool
 is_copy(const char *sql, size_t length)
 {
@@ -226,6 +250,21 @@ stays_ddl(const struct rules_statement *statement)
     return false;
 }
 
+/* DDL or rows. */
+static void
+place_work(struct judge *judge, enum rules_kind kind, size_t rows)
+{
+    int rule = rules_beside(judge->ddl, judge->dml, kind);
+    if (rule != RULES_ALLOWED) {
+        tell_rule(judge, rule, rules_message(rule), false);
+    }
+    judge->ddl |= kind == RULES_DDL;
+    judge->dml |= kind == RULES_DML;
+    if (rule == RULES_ALLOWED) {
+        add_rows(judge, rows);
+    }
+}
+
 /* A statement that is not refused by itself. */
 static void
 place_in_transaction(struct judge *judge, const struct rules_statement *statement)
@@ -243,18 +282,9 @@ place_in_transaction(struct judge *judge, const struct rules_statement *statemen
         judge->sync_index |= allows_sync_index(at->at, at->length);
         break;
     case RULES_DDL:
-    case RULES_DML: {
-        int rule = rules_beside(judge->ddl, judge->dml, statement->kind);
-        if (rule != RULES_ALLOWED) {
-            tell_rule(judge, rule, rules_message(rule), false);
-        }
-        judge->ddl |= statement->kind == RULES_DDL;
-        judge->dml |= statement->kind == RULES_DML;
-        if (rule == RULES_ALLOWED) {
-            add_rows(judge, count_rows(at->at, at->length));
-        }
+    case RULES_DML:
+        place_work(judge, statement->kind, count_rows(at->at, at->length));
         break;
-    }
     case RULES_READ:
     case RULES_EMPTY:
         break;
@@ -344,16 +374,20 @@ check_script(struct check_report *report, const char *name, char *text, size_t l
     while (failure == 0 && (item = script_next(&judge.script, &judge.statement)) != SCRIPT_END) {
         if (item == SCRIPT_STATEMENT) {
             failure = judge_statement(&judge);
-        } else if (item == SCRIPT_COPY) {
-            judge.dml = true;
-            add_rows(&judge, script_data(&judge.script));
-        } else {
+        } else if (item == SCRIPT_INCLUDE) {
+            tell_include(&judge);
+        } else if (item == SCRIPT_CONNECT) {
             begin_transaction(&judge, single);
             judge.sync_index = false;
+        } else {
+            place_work(&judge, RULES_DML, item == SCRIPT_COPY ? script_data(&judge.script) : 0);
         }
         if (!judge.block && !(item == SCRIPT_STATEMENT && judge.statement.together)) {
             begin_transaction(&judge, false);
         }
+    }
+    if (failure == 0 && judge.script.lexer.open_comment != NULL) {
+        tell_open_comment(&judge);
     }
     return failure;
 }

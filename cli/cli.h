@@ -22,7 +22,7 @@ struct cli_command {
     const char *program;               /* "dsql token": for messages */
     const char *summary;               /* a few words */
     const char *usage;                 /* what --help prints: at most 24 lines of 80 characters */
-    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name; the exit status */
 };
 
 extern const struct cli_command cli_check, cli_jobs, cli_local, cli_ping, cli_psql, cli_token;
@@ -47,9 +47,5 @@ int cli_read(const struct cli_reader *reader, int argc, char **argv, int *status
 
 /* "dsql token: " and the message on standard error; returns CLI_FAILED. */
 int cli_complain(const struct cli_command *command, const struct dsql_error *error);
-
-/* Flushes standard output: status, or CLI_FAILED with a complaint when what was
- * printed could not be written. */
-int cli_finish(const struct cli_command *command, int status);
 
 #endif

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "error.h"
-#include "json.h"
+#include "json_write.h"
 #include "place.h"
 
 #define PAUSE_FIRST_MS 200
@@ -374,7 +374,7 @@ run(int argc, char **argv)
     }
     free(jobs.watched);
     free(jobs.items);
-    return cli_finish(&cli_jobs, status);
+    return status;
 }
 
 const struct cli_command cli_jobs = {

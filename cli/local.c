@@ -19,7 +19,7 @@
 #include "directory.h"
 #include "error.h"
 #include "files.h"
-#include "json.h"
+#include "json_write.h"
 
 #define STOP_SECONDS 120
 #define NAPS_PER_SECOND 50
@@ -294,7 +294,7 @@ act(const char *action, struct local_command *command)
                 return cli_complain(&cli_local, &error);
             }
             command->pid = find_process(command->dir);
-            return cli_finish(&cli_local, actions[i].run(command));
+            return actions[i].run(command);
         }
     }
     arguments_bad(cli_local.program,

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* dsql: the command line for Amazon Aurora DSQL. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,17 @@ find(const char *name)
     return NULL;
 }
 
+/* The status, unless what was printed could not be written. */
+static int
+finish(const char *name, int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "%s: cannot write: %s\n", name, strerror(errno));
+        return CLI_FAILED;
+    }
+    return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -51,14 +63,14 @@ main(int argc, char **argv)
     }
     const struct cli_command *command = find(argv[1]);
     if (command != NULL) {
-        return command->run(argc - 1, argv + 1);
+        return finish(command->program, command->run(argc - 1, argv + 1));
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        return print_usage();
+        return finish(program, print_usage());
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("dsql %s\n", dsql_version());
-        return CLI_GOOD;
+        return finish(program, CLI_GOOD);
     }
     arguments_bad(program, "there is no command \"%s\"", argv[1]);
     return CLI_USAGE;

@@ -2,7 +2,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* Reading a subcommand's options, and ending it; see cli.h. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +47,7 @@ cli_read(const struct cli_reader *reader, int argc, char **argv, int *status)
     while ((option = getopt_long(argc, argv, reader->ordered ? "+:" : ":", known, NULL)) != -1) {
         if (option == OPTION_HELP) {
             fputs(reader->command->usage, stdout);
-            *status = cli_finish(reader->command, CLI_GOOD);
+            *status = CLI_GOOD;
             return 1;
         }
         *status = CLI_USAGE;
@@ -67,14 +66,4 @@ cli_complain(const struct cli_command *command, const struct dsql_error *error)
 {
     fprintf(stderr, "%s: %s\n", command->program, error->message);
     return CLI_FAILED;
-}
-
-int
-cli_finish(const struct cli_command *command, int status)
-{
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "%s: cannot write: %s\n", command->program, strerror(errno));
-        return CLI_FAILED;
-    }
-    return status;
 }

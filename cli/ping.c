@@ -11,7 +11,7 @@
 #include "connect.h"
 #include "diagnosis.h"
 #include "error.h"
-#include "json.h"
+#include "json_write.h"
 #include "place.h"
 
 #define SKEW_SECONDS 60 /* from here on tokens may be refused */
@@ -337,7 +337,7 @@ run(int argc, char **argv)
     }
     dsql_conn_free(ping.conn);
     dsql_credentials_clear(&ping.credentials);
-    return cli_finish(&cli_ping, failure == 0 ? CLI_GOOD : CLI_FAILED);
+    return failure == 0 ? CLI_GOOD : CLI_FAILED;
 }
 
 const struct cli_command cli_ping = {

@@ -13,7 +13,8 @@ script_init(struct script *script, char *text, size_t length)
 {
     static const char mark[] = "\xEF\xBB\xBF";
     if (length >= 3 && memcmp(text, mark, 3) == 0) {
-        memset(text, ' ', 3);
+        text += 3;
+        length -= 3;
     }
     *script = (struct script){.text = text,
                               .data_end = text,
@@ -59,11 +60,13 @@ line_end(const struct script *script, const char *at)
 
 enum meta {
     META_OTHER,
-    META_SEND,     /* \g */
-    META_TOGETHER, /* \; */
-    META_RESET,    /* \r */
-    META_CONNECT,  /* \c */
-    META_COPY,     /* \copy ... from stdin */
+    META_SEND,      /* \g */
+    META_TOGETHER,  /* \; */
+    META_RESET,     /* \r */
+    META_CONNECT,   /* \c */
+    META_COPY,      /* \copy ... from stdin */
+    META_COPY_FILE, /* \copy ... from something else */
+    META_INCLUDE,   /* \i */
 };
 
 static bool
@@ -72,21 +75,25 @@ is_name(const char *name, size_t length, const char *wanted)
     return strlen(wanted) == length && strncmp(name, wanted, length) == 0;
 }
 
-/* \copy table from stdin, \copy table from pstdin: the words outside of quotes. */
-static bool
-copies_in(const char *at, const char *end)
+/* \copy table from stdin, from pstdin, or from a file: the words outside of quotes
+ * and brackets. */
+static enum meta
+copy_kind(const char *at, const char *end)
 {
     struct lexer lexer;
     struct lexer_token token;
-    bool from = false;
+    size_t depth = 0;
     lexer_init(&lexer, at, (size_t)(end - at));
     while ((token = lexer_next(&lexer)).kind != LEXER_END) {
-        if (from && (lexer_is(token, "stdin") || lexer_is(token, "pstdin"))) {
-            return true;
+        depth += lexer_is_symbol(token, '(');
+        depth -= depth > 0 && lexer_is_symbol(token, ')');
+        if (depth == 0 && lexer_is(token, "from")) {
+            token = lexer_next(&lexer);
+            return lexer_is(token, "stdin") || lexer_is(token, "pstdin") ? META_COPY
+                                                                         : META_COPY_FILE;
         }
-        from = lexer_is(token, "from");
     }
-    return false;
+    return META_OTHER;
 }
 
 static enum meta
@@ -96,13 +103,14 @@ meta_kind(const char *name, size_t length, const char *end)
         const char *name;
         enum meta kind;
     } known[] = {
-        {"g", META_SEND},     {"gx", META_SEND},         {"gdesc", META_SEND},
-        {"gexec", META_SEND}, {"gset", META_SEND},       {"crosstabview", META_SEND},
-        {"watch", META_SEND}, {"r", META_RESET},         {"reset", META_RESET},
-        {"c", META_CONNECT},  {"connect", META_CONNECT},
+        {"g", META_SEND},          {"gx", META_SEND},         {"gdesc", META_SEND},
+        {"gexec", META_SEND},      {"gset", META_SEND},       {"crosstabview", META_SEND},
+        {"watch", META_SEND},      {"r", META_RESET},         {"reset", META_RESET},
+        {"c", META_CONNECT},       {"connect", META_CONNECT}, {"i", META_INCLUDE},
+        {"include", META_INCLUDE}, {"ir", META_INCLUDE},      {"include_relative", META_INCLUDE},
     };
     if (is_name(name, length, "copy")) {
-        return copies_in(name + length, end) ? META_COPY : META_OTHER;
+        return copy_kind(name + length, end);
     }
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (is_name(name, length, known[i].name)) {
@@ -154,7 +162,9 @@ take_meta(struct script *script, const char *backslash)
         }
         kind = meta_kind(name, length, end);
     }
-    blank(at, end);
+    if (kind < META_CONNECT) { /* others are items of their own */
+        blank(at, end);
+    }
     script->lexer.at = end;
     return kind;
 }
@@ -196,11 +206,14 @@ script_next(struct script *script, struct script_statement *statement)
         if (meta == META_RESET) {
             *statement = (struct script_statement){0};
             place = (struct lexer_place){0};
-        } else if (meta == META_COPY || meta == META_CONNECT) {
+        } else if (meta >= META_CONNECT) {
             /* What was begun waits in psql, too: nobody writes that. */
             statement->at = token.at;
-            statement->length = 0;
-            return meta == META_COPY ? SCRIPT_COPY : SCRIPT_CONNECT;
+            statement->length = (size_t)(script->lexer.at - token.at);
+            return meta == META_COPY        ? SCRIPT_COPY
+                   : meta == META_COPY_FILE ? SCRIPT_COPY_FILE
+                   : meta == META_INCLUDE   ? SCRIPT_INCLUDE
+                                            : SCRIPT_CONNECT;
         }
     }
 }

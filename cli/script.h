@@ -7,7 +7,7 @@
  * a command that goes to the end of its line (or to \\); \g and its like end the
  * statement before them, \; parts statements that are sent together, \r forgets
  * what was begun. Lines behind COPY ... FROM STDIN are data, up to a line with
- * \. alone. */
+ * \. alone. What \i includes is not read. */
 #ifndef DSQL_CLI_SCRIPT_H
 #define DSQL_CLI_SCRIPT_H
 
@@ -24,10 +24,13 @@ struct script {
 enum script_item {
     SCRIPT_END,
     SCRIPT_STATEMENT,
-    SCRIPT_COPY,    /* \copy ... from stdin: data follows */
-    SCRIPT_CONNECT, /* \connect: a new session */
+    SCRIPT_COPY,      /* \copy ... from stdin: data follows */
+    SCRIPT_COPY_FILE, /* \copy ... from a file: rows that nobody can count */
+    SCRIPT_CONNECT,   /* \connect: a new session */
+    SCRIPT_INCLUDE,   /* \i, \ir: another script */
 };
 
+/* Of psql's commands, too, which are items of their own. */
 struct script_statement {
     const char *at; /* borrowed from the text */
     size_t length;

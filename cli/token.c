@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "json.h"
+#include "json_write.h"
 #include "place.h"
 
 enum { OPTION_JSON = CLI_OWN_OPTIONS };
@@ -86,7 +86,7 @@ run(int argc, char **argv)
     }
     dsql_token_free(token);
     dsql_credentials_clear(&credentials);
-    return cli_finish(&cli_token, CLI_GOOD);
+    return CLI_GOOD;
 }
 
 const struct cli_command cli_token = {

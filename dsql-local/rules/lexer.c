@@ -31,12 +31,14 @@ lexer_init(struct lexer *lexer, const char *text, size_t length)
 {
     lexer->at = text;
     lexer->end = text + length;
+    lexer->open_comment = NULL;
 }
 
 /* Comments between slash-star and star-slash nest. */
 static void
 skip_block_comment(struct lexer *lexer)
 {
+    const char *begin = lexer->at;
     size_t depth = 0;
     while (lexer->at < lexer->end) {
         if (peek(lexer, 0) == '/' && peek(lexer, 1) == '*') {
@@ -51,6 +53,7 @@ skip_block_comment(struct lexer *lexer)
             lexer->at++;
         }
     }
+    lexer->open_comment = begin;
 }
 
 static void

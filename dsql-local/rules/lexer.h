@@ -28,6 +28,7 @@ struct lexer_token {
 
 struct lexer {
     const char *at, *end;
+    const char *open_comment; /* that goes to the end of the text, or NULL */
 };
 
 void lexer_init(struct lexer *lexer, const char *text, size_t length);

@@ -11,7 +11,7 @@
 static const char *
 item_name(enum script_item item, bool together)
 {
-    static const char *const names[] = {"end", "", "copy ", "connect "};
+    static const char *const names[] = {"end", "", "copy ", "file ", "connect ", "include "};
     return together ? "with " : names[item];
 }
 
@@ -55,7 +55,7 @@ columns_are_characters(void)
     expect_items("'\xC3\xA4\xE2\x82\xAC'; b", "1:1 '\xC3\xA4\xE2\x82\xAC'|1:7 b|");
     expect_items("\xEF\xBB\xBF"
                  "a",
-                 "1:4 a|");
+                 "1:1 a|");
     expect_items("a;\r\nb", "1:1 a|2:1 b|");
 }
 
@@ -78,7 +78,7 @@ commands_that_send_end_a_statement(void)
     expect_items("a\\;b; c", "1:1 with a|1:4 b|1:7 c|");
     expect_items("a b \\r\nc;", "2:1 c|");
     expect_items("\\g\n\\;\na;", "3:1 a|");
-    expect_items("a; \\c other\nb;", "1:1 a|1:4 connect |2:1 b|");
+    expect_items("a; \\c other\nb;", "1:1 a|1:4 connect \\c other|2:1 b|");
 }
 
 static void
@@ -90,8 +90,36 @@ data_of_copy_is_no_sql(void)
                  "1:1 COPY t FROM STDIN|[1]1:20 COPY u FROM STDIN|[2]7:1 c|");
     expect_items("COPY t FROM STDIN;\n1\n2", "1:1 COPY t FROM STDIN|[2]");
     expect_items("COPY t FROM STDIN", "1:1 COPY t FROM STDIN|[0]");
-    expect_items("\\copy t from stdin\n1\n\\.\nb", "1:1 copy |[1]4:1 b|");
+    expect_items("\\copy t from stdin\n1\n\\.\nb", "1:1 copy \\copy t from stdin|[1]4:1 b|");
+    expect_items("\\copy t from 'x' \nb", "1:1 file \\copy t from 'x' |2:1 b|");
+    expect_items("\\copy (select a from stdin) to 'x'\nb", "2:1 b|");
     expect_items("\\copy (select ';') to 'x'\nb", "2:1 b|");
+}
+
+static void
+included_scripts_are_told(void)
+{
+    expect_items("a;\n\\i 'x y.sql'\n\\ir z.sql\nb",
+                 "1:1 a|2:1 include \\i 'x y.sql'|3:1 include \\ir z.sql|4:1 b|");
+    expect_items("\\include x\n\\include_relative y", "1:1 include \\include x|"
+                                                      "2:1 include \\include_relative y|");
+    expect_items("\\if true \\\\ a;\n\\endif", "1:13 a|");
+}
+
+static void
+open_comment_is_told(void)
+{
+    char text[] = "a; /* b /* c */ d;", closed[] = "a; /* b /* c */ */ d";
+    struct script script;
+    struct script_statement statement;
+    script_init(&script, text, strlen(text));
+    CHECK(script_next(&script, &statement) == SCRIPT_STATEMENT);
+    CHECK(script_next(&script, &statement) == SCRIPT_END);
+    CHECK(script.lexer.open_comment == text + 3);
+    script_init(&script, closed, strlen(closed));
+    while (script_next(&script, &statement) != SCRIPT_END) {
+    }
+    CHECK(script.lexer.open_comment == NULL);
 }
 
 static void
@@ -124,6 +152,8 @@ main(void)
         TEST(commands_of_psql_are_no_sql),
         TEST(commands_that_send_end_a_statement),
         TEST(data_of_copy_is_no_sql),
+        TEST(included_scripts_are_told),
+        TEST(open_comment_is_told),
         TEST(variables_of_psql_become_sql),
     };
     return RUN(tests);

@@ -162,6 +162,43 @@ CREATE ROLE r :attributes;
     assert dsql("check", "-", given="CREATE ROLE r :attributes;").returncode == 0
 
 
+def test_included_file_is_told_as_not_read(dsql):
+    sql = "\\i 'other file.sql'\n\\ir sub/third.sql\nSELECT 1;\n"
+    found = findings(dsql, sql)
+    assert [(item["line"], item["rule"], item["severity"]) for item in found] == [
+        (1, "INCLUDE", "warning"),
+        (2, "INCLUDE", "warning"),
+    ]
+    assert found[0]["statement"] == "\\i 'other file.sql'"
+    done = dsql("check", "-", given=sql)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        "1 statement, 0 refused, 2 warnings",
+    )
+
+
+@pytest.mark.parametrize("copy", ["\\copy a from 'file'", "\\copy a from stdin\n1\n\\."])
+def test_copy_of_psql_changes_rows_of_its_transaction(dsql, copy):
+    sql = f"BEGIN;\nCREATE TABLE a (i int);\n{copy}\nCOMMIT;\n"
+    assert rules(dsql, sql) == [(3, "RULE_DDL_AND_DML")]
+    assert rules(dsql, sql.replace("BEGIN", "SELECT 1")) == []
+
+
+def test_comment_without_an_end_is_told(dsql):
+    (found,) = findings(dsql, "SELECT 1;\n /* a /* b */\nTRUNCATE t;\n")
+    assert (found["line"], found["column"], found["rule"]) == (2, 2, "SYNTAX")
+    assert found["message"] == "unterminated /* comment"
+
+
+def test_words_for_people_stay_on_their_line(dsql):
+    told = dsql("check", "-", given="SELECT 'a\n\x1b[31mb\n").stdout
+    assert "\x1b" not in told
+    assert told.splitlines()[0].startswith(
+        "<stdin>:1:8: 42601 unterminated quoted string at or near"
+    )
+    assert len(told.splitlines()) == 5
+
+
 def test_index_without_async_is_a_warning_once_the_session_allows_it(dsql):
     sql = (
         "CREATE INDEX i ON t (a);\nSET disable_sync_create_index TO off;\nCREATE INDEX j ON t (a);"
@@ -182,7 +219,8 @@ def test_bytes_that_are_no_utf8_are_placed(dsql, tmp_path):
     assert found["message"] == 'invalid byte sequence for encoding "UTF8": 0xe4'
     assert found["statement"] == "SELECT 'a\ufffd'"
     assert rules(dsql, b"SELECT '\0';") == [(1, "ENCODING")]
-    assert rules(dsql, b"\xef\xbb\xbfSELECT 1;") == []
+    (found,) = findings(dsql, b"\xef\xbb\xbfVACUUM;")
+    assert (found["line"], found["column"]) == (1, 1)
     (tmp_path / "wide.sql").write_text("SELECT 1;", encoding="utf-16")
     done = dsql("check", str(tmp_path / "wide.sql"))
     assert (done.returncode, "UTF-16" in done.stderr) == (2, True)

@@ -70,17 +70,21 @@ def test_console_script_becomes_the_program(dsql):
     assert done.stdout == dsql("--version").stdout
 
 
-def test_output_that_cannot_be_written_is_a_failure(keys):
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("dsql token", ["token", "localhost"]), ("dsql", ["--version"]), ("dsql", ["--help"])],
+)
+def test_output_that_cannot_be_written_is_a_failure(keys, name, arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [PROGRAM, "token", "localhost"],
+            [PROGRAM, *arguments],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             env={**keys, "PATH": os.environ["PATH"]},
         )
     assert done.returncode == 1
-    assert done.stderr == "dsql token: cannot write: No space left on device\n"
+    assert done.stderr == f"{name}: cannot write: No space left on device\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

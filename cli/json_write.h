@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /* JSON on standard output, put together by the caller: strings are escaped here. */
-#ifndef DSQL_CLI_JSON_H
-#define DSQL_CLI_JSON_H
+#ifndef DSQL_CLI_JSON_WRITE_H
+#define DSQL_CLI_JSON_WRITE_H
 
 #include <stddef.h>
 #include <stdint.h>

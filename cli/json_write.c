@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON that programs read; see json.h. */
-#include "json.h"
+/* JSON that programs read; see json_write.h. */
+#include "json_write.h"
 
 #include <inttypes.h>
 #include <string.h>
