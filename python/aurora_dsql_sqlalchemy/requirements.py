@@ -198,7 +198,7 @@ class Requirements(SuiteRequirements):
     server_side_cursors = closed(
         "DECLARE is refused, so that only libdsql streams",
         "statements",
-        unless=lambda dialect: dialect.supports_server_side_cursors,
+        unless=lambda dialect: dialect.driver == "libdsql",
     )
     json_deserializer_binary = closed(
         "psycopg alone hands over bytes", unless=lambda dialect: dialect.driver == "psycopg"
