@@ -16,12 +16,19 @@
 
 static const char *source; /* whose keys are asked for */
 
-/* The letters a to x, each masked: the secret is nowhere until it is unmasked. */
+/* The letters a to x, but not in the order in which a library's tables have them. */
+__attribute__((no_sanitize("address"))) static char
+letter(int i)
+{
+    return (char)('a' + i * 7 % LENGTH);
+}
+
+/* Each letter masked: the secret is nowhere until it is unmasked. */
 static void
 put_secret(char *to)
 {
     for (int i = 0; i < LENGTH; i++) {
-        to[i] = (char)(('a' + i) ^ MASK);
+        to[i] = (char)(letter(i) ^ MASK);
     }
     for (volatile char *at = to; at < to + LENGTH; at++) {
         *at = (char)(*at ^ MASK);
@@ -32,7 +39,7 @@ __attribute__((no_sanitize("address"))) static bool
 is_secret(const char *at)
 {
     for (int i = 0; i < LENGTH; i++) {
-        if (at[i] != 'a' + i) {
+        if (at[i] != letter(i)) {
             return false;
         }
     }
@@ -125,7 +132,7 @@ count_in(const char *from, const char *to)
 {
     int found = 0;
     for (const char *at = from; at + LENGTH <= to; at++) {
-        if (*at == 'a' && is_secret(at)) {
+        if (*at == letter(0) && is_secret(at)) {
             found++;
             at += LENGTH - 1;
         }

@@ -138,7 +138,7 @@ def test_values_of_numpy_and_pandas_are_pythons(driver, value, expected):
     "value",
     [
         np.datetime64("2020-01-01", "ns"),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "us"),
         np.timedelta64(5, "ns"),
         np.array(["2020-01-01", "NaT"], "M8[us]"),
         np.array(["2020-01-01"], "M8[ns]"),

@@ -88,6 +88,9 @@ decimal_of(struct codec *codec, const char *text, size_t length)
     memcpy(PyUnicode_1BYTE_DATA(argument), text, length);
     PyObject *value = PyObject_CallOneArg(codec->decimal_create, argument);
     Py_DECREF(argument);
+    if (value != NULL && PyObject_GC_IsTracked(value)) {
+        PyObject_GC_UnTrack(value); /* since 3.13; it refers to its type only */
+    }
     return value;
 }
 
