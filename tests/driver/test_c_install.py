@@ -79,11 +79,12 @@ def test_example_compiles_by_pkg_config_and_signs(prefix, build, static):
 
 def test_example_asks_for_a_role_over_https(prefix, build, endpoint, tmp_path):
     """By libcurl, with authorities of one's own."""
-    answer = (
-        b"HTTP/1.1 200 OK\r\n\r\n<R><Credentials><AccessKeyId>ASIACURL</AccessKeyId>"
-        b"<SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>"
-        b"<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></R>"
+    body = (
+        b"<R><Credentials><AccessKeyId>ASIACURL</AccessKeyId><SecretAccessKey>S</SecretAccessKey>"
+        b"<SessionToken>T</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration>"
+        b"</Credentials></R>"
     )
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     place = Path(endpoint.ca).parent
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(place / "server.pem", place / "server.key")
