@@ -96,6 +96,23 @@ CASES = (
     Case("GRANT a TO b WITH ADMIN OPTION", False, "user guide: GRANT"),
     Case("TABLE t", False, "another spelling of SELECT"),
     Case("SELECT * FROM t WHERE a IS JSON", False, "PostgreSQL 16"),
+    Case("CREATE TABLE t (a interval PRIMARY KEY)", True, "user guide: not in a key"),
+    Case("CREATE TABLE t (a int UNIQUE DEFERRABLE)", True, "user guide: of foreign keys only"),
+    Case(
+        "CREATE INDEX ASYNC i ON t (a) WITH (fillfactor = 50)",
+        True,
+        "user guide: not among CREATE INDEX's clauses",
+    ),
+    Case("CREATE TEMP SEQUENCE s CACHE 1", True, "user guide: nothing temporary"),
+    Case("CREATE DOMAIN d AS int[]", True, "user guide: arrays in queries only"),
+    Case("SET ROLE r", True, "user guide: SET LOCAL ROLE only"),
+    Case("CREATE TABLE t (a numeric(1001))", True, "PostgreSQL's own limit, which no grammar has"),
+    Case("INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (1)", False, "user guide: INSERT"),
+    Case(
+        "SELECT * FROM ROWS FROM (generate_series(1, 2)) WITH ORDINALITY",
+        False,
+        "another spelling of FROM generate_series()",
+    ),
     Case("ALTER ROLE r NOLOGIN", None, "nobody has told of a cluster"),
     Case("ALTER FUNCTION f(int) IMMUTABLE", None, "nobody has told of a cluster"),
 )
