@@ -1,35 +1,25 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Name resolution; see resolve.h. The thread and its starter share one counted
- * struct, so that either may end first. The starter hears of the answer by a
- * byte in a pipe: its end alone would not be seen while a child that was forked
- * meanwhile has it open, too. */
+/* Name resolution; see resolve.h. */
 #include "resolve.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "errand.h"
 #include "error.h"
 
 struct dsql__resolver {
-    atomic_int references;
-    atomic_bool answered; /* what is below failure is complete */
-    int wake_read;        /* the starter's */
-    int wake_write;       /* the thread's */
-    int failure;          /* of getaddrinfo() */
-    int why;              /* errno for EAI_SYSTEM */
+    struct dsql__errand errand;
+    int failure; /* of getaddrinfo() */
+    int why;     /* errno for EAI_SYSTEM */
     struct dsql__addresses addresses;
     char port[6];
     char host[]; /* with its NUL */
@@ -138,76 +128,38 @@ dsql__addresses_interleave(struct dsql__addresses *addresses)
 /* ------------------------------------------------------------------- thread */
 
 static void
-release(struct dsql__resolver *resolver)
+run(struct dsql__errand *errand)
 {
-    if (atomic_fetch_sub(&resolver->references, 1) == 1) {
-        free(resolver);
-    }
-}
-
-static void *
-run(void *argument)
-{
-    struct dsql__resolver *resolver = argument;
-    int wake = resolver->wake_write;
+    struct dsql__resolver *resolver = (struct dsql__resolver *)errand;
     resolver->failure = look_up(resolver->host, resolver->port, 0, &resolver->addresses);
     resolver->why = errno;
-    atomic_store(&resolver->answered, true);
-    release(resolver);
-    (void)!write(wake, "", 1); /* nobody may read it: SIGPIPE is blocked in this thread */
-    close(wake);
-    return NULL;
 }
 
-/* Signals stay with the program's own threads. */
-static int
-start_thread(struct dsql__resolver *resolver)
+static void
+clear(struct dsql__errand *errand)
 {
-    pthread_t thread;
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int why = pthread_attr_init(&attributes);
-    if (why != 0) {
-        return why;
-    }
-    sigfillset(&all);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    why = pthread_create(&thread, &attributes, run, resolver);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return why;
+    (void)errand; /* all of it is one block */
 }
 
 int
 dsql__resolver_start(const char *host, uint16_t port, struct dsql__resolver **resolver,
                      struct dsql_error *error)
 {
-    int ends[2];
+    char purpose[300];
     size_t size = strlen(host) + 1;
     struct dsql__resolver *made = malloc(sizeof *made + size);
     if (made == NULL) {
         return dsql__fail_nomem(error);
     }
     memset(made, 0, sizeof *made);
+    made->errand = (struct dsql__errand){.run = run, .clear = clear};
     memcpy(made->host, host, size);
     snprintf(made->port, sizeof made->port, "%u", port);
-    atomic_init(&made->references, 2);
-    atomic_init(&made->answered, false);
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        int why = errno;
+    snprintf(purpose, sizeof purpose, "to resolve %s", host);
+    int failure = dsql__errand_start(&made->errand, purpose, error);
+    if (failure != 0) {
         free(made);
-        return dsql__fail(error, DSQL_E_IO, "cannot make a pipe: %s", strerror(why));
-    }
-    made->wake_read = ends[0];
-    made->wake_write = ends[1];
-    int why = start_thread(made);
-    if (why != 0) {
-        close(ends[0]);
-        close(ends[1]);
-        free(made);
-        return dsql__fail(error, DSQL_E_IO, "cannot start a thread to resolve %s: %s", host,
-                          strerror(why));
+        return failure;
     }
     *resolver = made;
     return 0;
@@ -216,14 +168,14 @@ dsql__resolver_start(const char *host, uint16_t port, struct dsql__resolver **re
 int
 dsql__resolver_fd(const struct dsql__resolver *resolver)
 {
-    return resolver->wake_read;
+    return dsql__errand_fd(&resolver->errand);
 }
 
 int
 dsql__resolver_poll(const struct dsql__resolver *resolver, struct dsql__addresses *addresses,
                     struct dsql_error *error)
 {
-    if (!atomic_load(&resolver->answered)) {
+    if (!dsql__errand_is_done(&resolver->errand)) {
         return DSQL_WANT_READ;
     }
     if (resolver->failure == 0) {
@@ -242,8 +194,5 @@ dsql__resolver_poll(const struct dsql__resolver *resolver, struct dsql__addresse
 void
 dsql__resolver_free(struct dsql__resolver *resolver)
 {
-    if (resolver != NULL) {
-        close(resolver->wake_read);
-        release(resolver);
-    }
+    dsql__errand_free(resolver != NULL ? &resolver->errand : NULL);
 }
