@@ -201,7 +201,7 @@ enum dsql_host_kind {
     DSQL_HOST_CLUSTER = 1, /* ID.dsql[-xxxx].REGION.on.aws */
     DSQL_HOST_PRIVATELINK, /* vpce-....dsql-xxxx.REGION.vpce.amazonaws.com */
     DSQL_HOST_LOCALHOST,   /* a dsql-local whose port the caller knows */
-    DSQL_HOST_LOCAL,       /* "local": the user's own dsql-local, found or started */
+    DSQL_HOST_LOCAL,       /* "local": a dsql-local that the caller finds or starts */
 };
 
 struct dsql_endpoint {
@@ -325,7 +325,7 @@ enum dsql_verify {
 
 /* A struct of zeros and a host connects. Everything is copied. */
 struct dsql_conn_options {
-    const char *host;     /* as for dsql_endpoint_parse(); "local" is not resolved here */
+    const char *host;     /* as for dsql_endpoint_parse(), but for "local" */
     const char *hostaddr; /* the number to connect to instead of resolving the host */
     uint16_t port;        /* 0: 5432 */
     const char *user;     /* NULL: "admin" */

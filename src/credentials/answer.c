@@ -163,6 +163,14 @@ dsql__answer_read(struct dsql__json object, const struct dsql__answer_names *nam
     return read_expiration(object, names, &credentials->expires_at, wrong);
 }
 
+bool
+dsql__answer_may_pass(const struct dsql_http_response *response)
+{
+    struct dsql__json answer;
+    return response->status != 200 ||
+           dsql__json_parse(response->body, response->length, &answer) != 0;
+}
+
 int
 dsql__answer_of_machine(const char *what, const struct dsql_http_response *response,
                         struct dsql_credentials *credentials, struct dsql_error *error)

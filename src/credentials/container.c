@@ -99,15 +99,6 @@ make_header(const struct dsql_env *env, char **header, struct dsql_error *error)
     return failure != 0 || *header != NULL ? failure : dsql__fail_nomem(error);
 }
 
-/* Anything but keys may have been a moment's weakness. */
-static bool
-is_passing(const struct dsql_http_response *response)
-{
-    struct dsql__json answer;
-    return response->status != 200 ||
-           dsql__json_parse(response->body, response->length, &answer) != 0;
-}
-
 static int
 ask(const struct dsql__source_request *request, const char *url,
     struct dsql_credentials *credentials, struct dsql_error *error)
@@ -127,7 +118,7 @@ ask(const struct dsql__source_request *request, const char *url,
         .direct = true,
         .timeout_ms = TIMEOUT_MS,
         .attempts = ATTEMPTS,
-        .is_passing = is_passing,
+        .is_passing = dsql__answer_may_pass,
     };
     failure = dsql__http_exchange(request->env, &exchange, &response, error);
     if (failure == 0) {

@@ -251,13 +251,6 @@ note_failure(struct dsql__source_request *request, int failure, const struct dsq
     return failure;
 }
 
-static bool
-is_not_keys(const struct dsql_http_response *response)
-{
-    struct dsql__json answer;
-    return is_passing(response) || dsql__json_parse(response->body, response->length, &answer) != 0;
-}
-
 /* Keys whose end is near: the service could not make new ones in time. */
 static void
 extend(const struct dsql_env *env, int64_t *expires_at)
@@ -286,8 +279,8 @@ ask_for_keys(struct dsql__source_request *request, const struct service *service
         failure = dsql__fail(error, DSQL_E_CREDENTIALS, WHAT " tells no role (HTTP status %d)",
                              role.status);
     } else {
-        failure =
-            ask(service, "GET", ROLE_PATH, role.body, service->header, is_not_keys, &keys, error);
+        failure = ask(service, "GET", ROLE_PATH, role.body, service->header, dsql__answer_may_pass,
+                      &keys, error);
         if (failure == 0) {
             failure = dsql__answer_of_machine(WHAT, &keys, credentials, error);
             if (failure == 0) {

@@ -79,8 +79,10 @@ struct dsql__answer_names {
 DSQL_MUST_CHECK int dsql__answer_read(struct dsql__json object,
                                       const struct dsql__answer_names *names,
                                       struct dsql_credentials *credentials, const char **wrong);
-/* The same out of the response of a service that gives this machine its keys
- * (containers, EC2), with the failure's sentence; what: the service. */
+/* Whether the response of a service that gives this machine its keys (containers,
+ * EC2) is anything but keys, which may be a moment's weakness of it. */
+bool dsql__answer_may_pass(const struct dsql_http_response *response);
+/* Keys out of such a response, with the failure's sentence; what: the service. */
 DSQL_MUST_CHECK int dsql__answer_of_machine(const char *what,
                                             const struct dsql_http_response *response,
                                             struct dsql_credentials *credentials,
