@@ -168,6 +168,45 @@ dsql__http_proxy(const struct dsql_env *env, const struct dsql__url *url, char *
     return 0;
 }
 
+/* SCHEME://[USER[:PASSWORD]@]HOST[:PORT]. What is none is refused here, since the words
+ * of an HTTP client about it could hold the password. */
+static bool
+is_proxy(const char *proxy)
+{
+    char plain[300];
+    struct dsql__url url;
+    const char *at = strstr(proxy, "://");
+    if (at == NULL || at == proxy) {
+        return false;
+    }
+    at += 3;
+    const char *end = at + strcspn(at, "/?#");
+    for (const char *user = at; user < end; user++) {
+        if ((unsigned char)*user <= ' ' || *user == 127) {
+            return false;
+        }
+        at = *user == '@' ? user + 1 : at;
+    }
+    int length = snprintf(plain, sizeof plain, "http://%.*s", (int)(end - at), at);
+    return length < (int)sizeof plain && dsql__url_parse(plain, &url);
+}
+
+static int
+find_proxy(const struct dsql_env *env, const struct dsql__url *url, char **proxy,
+           struct dsql_error *error)
+{
+    if (dsql__http_proxy(env, url, proxy) != 0) {
+        return dsql__fail_nomem(error);
+    }
+    if (*proxy == NULL || is_proxy(*proxy)) {
+        return 0;
+    }
+    return dsql__fail(error, DSQL_E_CONFIG,
+                      "the proxy that %s names is no URL like http://HOST:PORT: correct it, or "
+                      "exclude %s by NO_PROXY",
+                      url->secure ? "HTTPS_PROXY" : "HTTP_PROXY", url->host);
+}
+
 /* ---------------------------------------------------------------- exchange */
 
 void
@@ -247,8 +286,8 @@ dsql__http_exchange(const struct dsql_env *env, const struct dsql__exchange *exc
     if (url.secure) {
         failure = find_authorities(env, exchange, authorities, sizeof authorities, error);
     }
-    if (failure == 0 && !exchange->direct && dsql__http_proxy(env, &url, &proxy) != 0) {
-        failure = dsql__fail_nomem(error);
+    if (failure == 0 && !exchange->direct) {
+        failure = find_proxy(env, &url, &proxy, error);
     }
     struct dsql_http_request request = {
         .method = exchange->method,

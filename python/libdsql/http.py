@@ -118,10 +118,10 @@ def request(
 ) -> tuple[int, bytes | str]:
     """The status and the body of an answer; or a code of dsql.h and a sentence."""
     pairs = dict(header.split(": ", 1) for header in headers)
-    way = urlsplit(proxy) if proxy is not None else None
-    if way is not None and way.scheme != "http":
-        return UNSUPPORTED, f"a proxy by {way.scheme}: give one by http:"
     try:
+        way = urlsplit(proxy) if proxy is not None else None
+        if way is not None and way.scheme != "http":
+            return UNSUPPORTED, f"a proxy by {way.scheme}: give one by http:"
         return _exchange(method, urlsplit(url), pairs, body, way, ca_file, timeout, limit)
     except TimeoutError:
         return TIMEOUT, f"no answer within {timeout:g} s"
@@ -129,5 +129,8 @@ def request(
         return TLS, f"TLS failed: {error}"
     except OSError as error:
         return IO, error.strerror or str(error)
+    except (ValueError, http.client.InvalidURL):  # its words may hold the proxy's password
+        whose = "its address" if proxy is None else "its address, or the proxy's,"
+        return UNSUPPORTED, f"{whose} names no host and port"
     except http.client.HTTPException as error:
         return IO, f"its answer is not HTTP: {type(error).__name__}"

@@ -346,6 +346,27 @@ def test_proxies(serve, monkeypatch, tmp_path):
     assert len(proxy.requests) == asked
 
 
+@pytest.mark.parametrize(
+    ("proxy", "says"),
+    [
+        ("http://p:99999", "HTTPS_PROXY names is no URL"),
+        ("http://me:word@[::1", "HTTPS_PROXY names is no URL"),
+        ("http://me:word@p:x", "HTTPS_PROXY names is no URL"),
+        ("http://me:w/ord@p:1", "HTTPS_PROXY names is no URL"),
+        (" ", "HTTPS_PROXY names is no URL"),
+        ("http://me:word@a..b:1", "the proxy's, names no host"),
+    ],
+)
+def test_proxy_that_is_none_is_said_without_its_password(monkeypatch, tmp_path, proxy, says):
+    (tmp_path / "token").write_text("a.b.c")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", ARN)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(libdsql.Error, match=says) as caught:
+        libdsql.token(HOST)
+    assert "ord" not in str(caught.value)
+
+
 # ------------------------------------------------------------------------- asyncio, threads, fork
 
 
