@@ -205,6 +205,17 @@ dsql__profile_paths(const struct dsql_credentials_options *options, const struct
     return failure;
 }
 
+static int
+fail_absent(const struct dsql__profile *profile, struct dsql_error *error)
+{
+    static const char unread[] = " (not there, or not readable)";
+    const struct dsql__file *one = &profile->credentials, *other = &profile->config;
+    return dsql__fail(error, DSQL_E_CREDENTIALS,
+                      "the profile \"%.60s\" is neither in %.150s%s nor in %.150s%s", profile->name,
+                      one->path ? one->path : "a file", one->text ? "" : unread,
+                      other->path ? other->path : "another", other->text ? "" : unread);
+}
+
 int
 dsql__profile_open(const struct dsql_credentials_options *options, const struct dsql_env *env,
                    struct dsql__profile *profile, struct dsql_error *error)
@@ -229,11 +240,7 @@ dsql__profile_open(const struct dsql_credentials_options *options, const struct 
     if (failure == 0) {
         find_sections(profile);
         if (profile->named && profile->in_credentials.at == NULL && profile->in_config.at == NULL) {
-            failure = dsql__fail(error, DSQL_E_CREDENTIALS,
-                                 "the profile \"%.60s\" is neither in %.150s nor in %.150s",
-                                 profile->name,
-                                 profile->credentials.path ? profile->credentials.path : "a file",
-                                 profile->config.path ? profile->config.path : "another");
+            failure = fail_absent(profile, error);
         }
     }
     if (failure != 0) {
