@@ -105,11 +105,15 @@ class AuroraDSQLImpl(ComparingImpl):
         """Tidy up behind a process that ended right after it had written a version."""
         if self.as_sql or self.context_opts.get("dont_mutate"):
             return
+        connection: Any = self.connection
+        within = connection.in_transaction()
         table = self._versions()
         heads: list[str] = []
         if alembic_finish.exists(self, table.name, table.schema):
             heads = sorted(version for (version,) in self.read(table.select()))
         alembic_marks.forget(self, " ".join(heads))
+        if not within:  # what Alembic does next is committed only where it has begun it
+            connection.commit()
 
     def _versions(self) -> schema.Table:
         name = self.context_opts.get("version_table", VERSIONS)

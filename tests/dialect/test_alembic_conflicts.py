@@ -139,6 +139,10 @@ def there_and_back(config: Config, engine: Engine) -> None:
         assert connection.scalars(query).all() == list(range(2, 7))
     command.downgrade(config, "base")
     assert inspect(engine).get_table_names() == ["alembic_version"]
+    command.stamp(config, "two")
+    command.stamp(config, "base", purge=True)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM alembic_version")).all() == []
 
 
 def twice(session: psycopg.Connection, statement: str) -> None:
