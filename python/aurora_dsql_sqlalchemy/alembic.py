@@ -46,7 +46,7 @@ from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
 from aurora_dsql_sqlalchemy.alembic_order import name_constraints, order_drops
 from aurora_dsql_sqlalchemy.creating import WAIT
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
-from aurora_dsql_sqlalchemy.execution import READ_APART
+from aurora_dsql_sqlalchemy.execution import APART
 from aurora_dsql_sqlalchemy.options import option
 
 VERSIONS = "alembic_version"
@@ -76,7 +76,8 @@ class AuroraDSQLImpl(ComparingImpl):
         self.context_opts["render_as_batch"] = True
         if self.connection is not None and not self.as_sql:
             versions = self.dialect.identifier_preparer.format_table(self._versions())
-            self.connection.execution_options(**{READ_APART: frozenset({versions})})
+            purge = f"DELETE FROM {versions}"
+            self.connection.execution_options(**{APART: frozenset({versions, purge})})
 
     # Executing: each statement in a transaction of its own
 

@@ -75,10 +75,10 @@ def only_reads(text: str) -> bool:
     return bool(QUERY.match(text)) and all(map(HARMLESS.fullmatch, CALL.findall(text)))
 
 
-READ_APART = "auroradsql_read_apart"
-"""Execution option of a connection: reading the catalog, or one of the tables that it names, is a
-transaction of its own where it would begin one. What comes next begins another, so that each of
-them is tried again when it meets a conflict."""
+APART = "auroradsql_apart"
+"""Execution option of a connection, a set of tables and of statements: these statements, and what
+reads these tables or the catalog, are transactions of their own where they would begin one. What
+comes next begins another, so that each of them is tried again when it meets a conflict."""
 
 _NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
 READ_FROM = re.compile(rf"\b(?:from|join)\s+(?:lateral\s+)?({_NAME}(?:\.{_NAME})*)?", re.IGNORECASE)
@@ -251,9 +251,9 @@ class TransactionMixin(PoolMixin):
             run = partial(self._committing, transaction, run, part)
         # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
         commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
-        apart = context.execution_options.get(READ_APART)
-        if apart is not None and begins and not (kind or autocommit or transaction.savepoints):
-            commits = reads_from(statement, apart)
+        apart = context.execution_options.get(APART)
+        if apart is not None and begins and not (autocommit or transaction.savepoints):
+            commits = commits or statement in apart or (not kind and reads_from(statement, apart))
         once = kind & (libdsql.SQL_CONTROL | libdsql.SQL_SEVERAL) or (several and autocommit)
         # Whatever a transaction has only read is no loss to a DDL statement, which ends it.
         alone = begins or (commits and transaction.has_only_read())
