@@ -134,6 +134,14 @@ class Copy(Plan):
         query = select(self.ledger.c.number).where(self.ledger.c.number == number)
         return bool(self.op.read(query))
 
+    def _kept(self) -> dict[str, Column[Any]]:
+        """Columns of the new table that the old one has, by their old names."""
+        return {
+            name: self.columns[name]
+            for name, transfer in self.column_transfers.items()
+            if "expr" in transfer
+        }
+
     def _create_new(self) -> None:
         """The new table; its identities go on behind the largest value of the old one."""
         table = self.new_table
@@ -142,11 +150,17 @@ class Copy(Plan):
         for constraint in self.foreign_keys:
             table.constraints.discard(constraint)
         indexes, table.indexes = table.indexes, set()
+        # And the type of a column that is kept does not depend on what it refers to.
+        referring = {column: column.foreign_keys for column in self._kept().values()}
+        for column in referring:
+            column.foreign_keys = set()
         try:
             self.op.create_table(table)
         finally:
             table.indexes = indexes
             table.constraints.update(self.foreign_keys)
+            for column, keys in referring.items():
+                column.foreign_keys = keys
         for column in table.c:
             self._number_on(column)
 
@@ -168,16 +182,9 @@ class Copy(Plan):
         new = self.new_table
         assert new is not None
         keys = [self.source.c[column.name] for column in self.key()]
-        transfers = {
-            name: transfer for name, transfer in self.column_transfers.items() if "expr" in transfer
-        }
-        stored = {
-            name: transfer
-            for name, transfer in transfers.items()
-            if self.columns[name].computed is None
-        }
-        into = [self.columns[name].name for name in stored]
-        values = [self._of_source(transfer["expr"]) for transfer in stored.values()]
+        stored = {name: kept for name, kept in self._kept().items() if kept.computed is None}
+        into = [column.name for column in stored.values()]
+        values = [self._of_source(self.column_transfers[name]["expr"]) for name in stored]
         always = any(c.identity is not None and c.identity.always for c in new.c)
 
         def work(size: int) -> int:
@@ -282,14 +289,7 @@ class Copy(Plan):
         constraints = [str(item.name) for item in self.new_table.constraints if item.name]
         constraints = [self.final_names.get(name, name) for name in constraints]
         give_to_owner(*where)
-        grant(
-            *where,
-            {
-                name: self.columns[name].name
-                for name, transfer in self.column_transfers.items()
-                if "expr" in transfer
-            },
-        )
+        grant(*where, {name: column.name for name, column in self._kept().items()})
         comment(
             *where,
             {final: name for final, name in now.items() if final not in self.new_indexes},
