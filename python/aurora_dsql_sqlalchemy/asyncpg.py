@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
+import libdsql
 from sqlalchemy.dialects.postgresql.asyncpg import (
     AsyncAdapt_asyncpg_dbapi,
     PGDialect_asyncpg,
@@ -32,6 +33,9 @@ from aurora_dsql_sqlalchemy.execution import BufferedStream
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
+
+TRIES = 5
+"""Of what is asked when a connection is set up, which may meet a conflict."""
 
 OURS = {"dbname", "hostaddr", "sslmode", "sslrootcert", "sslnegotiation"}
 OURS |= {"application_name", "options"}
@@ -191,10 +195,12 @@ class AuroraDSQLDialect_asyncpg(AuroraDSQLDialect, PGDialect_asyncpg):
         set_up = super().on_connect()
 
         def connect(connection: Any) -> None:
-            try:
-                set_up(connection)
-            except self.loaded_dbapi.asyncpg.PostgresError as error:
-                raise self.loaded_dbapi.OperationalError(str(error)) from error
+            for left in reversed(range(TRIES)):
+                try:
+                    return set_up(connection)  # type: ignore[no-any-return]
+                except self.loaded_dbapi.asyncpg.PostgresError as error:
+                    if not left or not libdsql.is_retryable(error.sqlstate):
+                        raise self.loaded_dbapi.OperationalError(str(error)) from error
 
         return connect
 
