@@ -84,7 +84,7 @@ class Copy(Plan):
             if str(code)[:2] in FAULT_OF_ROWS:
                 reason = "its rows do not fit into the new one"
             elif code == NOT_PERMITTED:
-                reason = "the new one cannot be given what it has"
+                reason = "its copy is not permitted"
             else:
                 raise
             self.op.dialect.do_rollback(self.connection.connection)
