@@ -16,30 +16,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import libdsql
 from libdsql.connection import OPTIONS
-from sqlalchemy import types
+from sqlalchemy import BindParameter, types
 from sqlalchemy.dialects.postgresql import json, pg_catalog
 from sqlalchemy.dialects.postgresql.array import ARRAY
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGExecutionContext
 from sqlalchemy.dialects.postgresql.types import BYTEA, INTERVAL
 from sqlalchemy.engine import AdaptedConnection, processors
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.sql import operators
 from sqlalchemy.util import await_only
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect
 from aurora_dsql_sqlalchemy.connect import DIRECT_TLS_LIBPQ, from_texts
+from aurora_dsql_sqlalchemy.execution import kind_of
 from aurora_dsql_sqlalchemy.placeholders import adapt
+from aurora_dsql_sqlalchemy.types import whole_numbers
 
 if TYPE_CHECKING:
-    from sqlalchemy import BindParameter
     from sqlalchemy.engine import URL, Connection
 
 DRIVER_OPTIONS = {"host"} | OPTIONS - {"database"}
 FLOATS = (700, 701)
-NUMERIC = 1700
+IS_NULL = (operators.is_, operators.is_not)
 
 # Types
 
@@ -83,9 +86,16 @@ class _OidVector(_Vector, pg_catalog.OIDVECTOR):
     pass
 
 
+def _no_text(value: Any) -> Any:
+    """A str would be taken for bytea in its text form, where backslashes mean something."""
+    if isinstance(value, str):
+        raise TypeError("bytes are expected, not str: encode it")
+    return value
+
+
 class _Binary(BYTEA):
-    def bind_processor(self, dialect: Any) -> None:
-        return None
+    def bind_processor(self, dialect: Any) -> Callable[[Any], Any]:
+        return _no_text
 
     def result_processor(self, dialect: Any, coltype: Any) -> None:
         return None
@@ -146,7 +156,13 @@ class _Float(types.Float[Any]):
 
 
 class LibdsqlCompiler(PGCompiler):
-    """Without casts for the plain values of INSERT and UPDATE, whose columns tell the type."""
+    """Without casts for the plain values of INSERT and UPDATE, whose columns tell the type, and
+    with one for a value of any type that is asked whether it is NULL, where nothing does."""
+
+    def visit_binary(self, binary: Any, *args: Any, **kw: Any) -> str:
+        if isinstance(binary.left, BindParameter) and binary.operator in IS_NULL:
+            kw["is_alone"] = True
+        return str(super().visit_binary(binary, *args, **kw))
 
     def visit_bindparam(self, bindparam: BindParameter[Any], **kw: Any) -> str:
         kw["is_column_value"] = bindparam._is_crud
@@ -158,13 +174,19 @@ class LibdsqlCompiler(PGCompiler):
         post_compile: bool = False,
         bindparam_type: Any = None,
         is_column_value: bool = False,
+        is_alone: bool = False,
         **kw: Any,
     ) -> str:
         if is_column_value and not post_compile:
             bindparam_type = None
-        return super().bindparam_string(
+        text = super().bindparam_string(
             name, post_compile=post_compile, bindparam_type=bindparam_type, **kw
         )
+        if is_alone and not post_compile and not bindparam_type._isnull:
+            found = bindparam_type._unwrapped_dialect_impl(self.dialect)
+            if not found.render_bind_cast:
+                return str(self.render_bind_cast(bindparam_type, found, text))
+        return str(text)
 
 
 class LibdsqlExecutionContext(PGExecutionContext):
@@ -186,6 +208,7 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
     execution_ctx_cls = LibdsqlExecutionContext
     colspecs = {  # noqa: RUF012
         **PGDialect.colspecs,
+        **whole_numbers(PGDialect.colspecs),
         types.String: _String,
         types.ARRAY: _Array,
         types.Date: _Date,
@@ -205,6 +228,10 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
         types.Float: _Float,
     }
 
+    def __init__(self, client_encoding: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.client_encoding = client_encoding
+
     @classmethod
     def import_dbapi(cls) -> Any:
         return libdsql
@@ -223,6 +250,8 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
 
     def url_arguments(self, url: URL) -> dict[str, Any]:
         given = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+        if self.client_encoding is not None:
+            given.setdefault("client_encoding", self.client_encoding)
         if self._json_deserializer is not None:
             given["json_loads"] = self._json_deserializer
         return from_texts(given, {"autocommit": False})
@@ -257,9 +286,12 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         if not parameters:
             parameters = ()  # an empty dict of exec_driver_sql(), or of a listener
+            if context is not None and kind_of(context, statement) & libdsql.SQL_SEVERAL:
+                run = partial(cursor.executescript, statement)
+                return self._execute(context, statement, run, False)
         elif context is not None and context.compiled is None:
             statement, parameters = adapt(statement, parameters, False)
-        super().do_execute(cursor, statement, parameters, context)
+        return super().do_execute(cursor, statement, parameters, context)
 
     def do_executemany(
         self, cursor: Any, statement: str, parameters: Any, context: Any = None
@@ -290,6 +322,14 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
 
     def get_readonly(self, connection: Any) -> bool:
         return bool(connection.read_only)
+
+    # DEFERRABLE means something to SERIALIZABLE alone, which the service does not have.
+
+    def set_deferrable(self, connection: Any, value: Any) -> None:
+        pass
+
+    def get_deferrable(self, connection: Any) -> bool:
+        return False
 
 
 # asyncio
@@ -330,6 +370,9 @@ class AdaptedCursor:
 
     def executemany(self, sql: str, parameters: Any) -> None:
         await_only(self._cursor.executemany(sql, parameters))
+
+    def executescript(self, sql: str) -> None:
+        await_only(self._cursor.executescript(sql))
 
     def __enter__(self) -> AdaptedCursor:
         return self

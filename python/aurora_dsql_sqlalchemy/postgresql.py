@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, SmallInteger, exc, literal
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql.base import PGDialect, PGIdentifierPreparer
 from sqlalchemy.ext import compiler as ext_compiler
 from sqlalchemy.sql import ddl, operators, type_api
@@ -30,6 +31,9 @@ from aurora_dsql_sqlalchemy.decorators import decorated
 from aurora_dsql_sqlalchemy.keys import KeyStatements
 from aurora_dsql_sqlalchemy.options import FALLBACK, NAME, construct_arguments, refuse
 from aurora_dsql_sqlalchemy.types import CITEXT, AuroraDSQLTypeCompiler, variant_of
+
+TEXT_SEARCH = "simple"
+"""The service's only text search configuration."""
 
 LITERAL = literal(1).type
 """The type of a number that is compared to no column."""
@@ -144,6 +148,20 @@ class AuroraDSQLStatements(KeyStatements):
             return f"{sqltext}::BIGINT"
         return super().render_bind_cast(type_, dbapi_type, sqltext)
 
+    def visit_match_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """The one text search configuration is named on both sides: the server's default is one
+        that the service does not have."""
+        given = binary.modifiers.get("postgresql_regconfig") or TEXT_SEARCH
+        if given not in (TEXT_SEARCH, f"pg_catalog.{TEXT_SEARCH}"):
+            refuse(f"text search configuration {given}", f"use {TEXT_SEARCH!r}")
+        text = self.process(binary.left, **kw)
+        if not isinstance(binary.left.type, TSVECTOR):
+            text = f"to_tsvector('{TEXT_SEARCH}', {text})"
+        return f"{text} @@ plainto_tsquery('{TEXT_SEARCH}', {self.process(binary.right, **kw)})"
+
+    def visit_tablesample(self, tablesample: Any, asfrom: bool = False, **kw: Any) -> str:
+        refuse("TABLESAMPLE", "use order_by(func.random()) and limit()")
+
     def for_update_clause(self, select: Any, **kw: Any) -> str:
         locking = select._for_update_arg
         if locking.read and not locking.key_share:
@@ -178,12 +196,11 @@ class PostgreSQLNames(PGDialect):
             "preparer": AuroraDSQLIdentifiers,
         }
         for name, kind in ours.items():
-            inherited: Any = next(
-                found
-                for base in cls.__mro__
-                if (found := vars(base).get(name)) and not issubclass(found, kind)
-            )
-            setattr(cls, name, type(kind.__name__, (kind, inherited), {}))
+            found = [vars(base)[name] for base in cls.__mro__ if name in vars(base)]
+            plain = [one.__bases__[1] if issubclass(one, kind) else one for one in found]
+            # The driver's own, which derives from PostgreSQL's; a base of ours may hold the latter.
+            drivers: Any = max(plain, key=lambda one: len(one.__mro__))
+            setattr(cls, name, type(kind.__name__, (kind, drivers), {}))
 
     def validate_identifier(self, ident: str) -> None:
         length = len(ident.encode())

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql.psycopg import (
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
 from aurora_dsql_sqlalchemy.execution import BufferedStream
+from aurora_dsql_sqlalchemy.types import whole_numbers
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
@@ -33,6 +34,10 @@ def _driver_options() -> frozenset[str]:
 class AuroraDSQLDialect_psycopg(AuroraDSQLDialect, PGDialect_psycopg):
     driver = "psycopg"
     supports_statement_cache = True
+    colspecs = {  # noqa: RUF012
+        **PGDialect_psycopg.colspecs,
+        **whole_numbers(PGDialect_psycopg.colspecs),
+    }
     executemany_is_atomic = False  # with a libpq without pipelines
 
     @classmethod

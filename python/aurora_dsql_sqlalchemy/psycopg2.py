@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.dialects.postgresql.psycopg2 import EXECUTEMANY_VALUES, PGDialect_psycopg2
 
 from aurora_dsql_sqlalchemy.base import AuroraDSQLDialect, import_driver
+from aurora_dsql_sqlalchemy.types import whole_numbers
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -20,6 +21,10 @@ OWN_OPTIONS = ("connection_factory", "cursor_factory")
 class AuroraDSQLDialect_psycopg2(AuroraDSQLDialect, PGDialect_psycopg2):
     driver = "psycopg2"
     supports_statement_cache = True
+    colspecs = {  # noqa: RUF012
+        **PGDialect_psycopg2.colspecs,
+        **whole_numbers(PGDialect_psycopg2.colspecs),
+    }
     executemany_is_atomic = False  # it sends pages
 
     @classmethod

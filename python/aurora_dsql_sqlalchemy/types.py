@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,7 @@ def check_column(column: Column[Any], dialect: Dialect) -> None:
     type_ = plain(column.type, dialect)
     for kind, advice in NO_COLUMN:
         if isinstance(type_, kind):
-            name = "array" if kind is types.ARRAY else type(type_).__name__
+            name = "array" if kind is types.ARRAY else type_.__visit_name__
             refuse(f"columns of type {name}", advice)
 
 
@@ -165,6 +166,24 @@ def check_key(key: ColumnElement[Any], what: str, dialect: Dialect) -> None:
         name = "TIMETZ" if zoned else shown
         where = f"column {key.name!r}" if isinstance(key, Column) else "an expression"
         refuse(f"{name} in a key, which {where} of the {what} is", advice)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if value.__class__ is bool else value
+
+
+class _WholeNumber:
+    def bind_processor(self, dialect: Any) -> Any:
+        return _whole
+
+
+def whole_numbers(colspecs: Mapping[Any, Any]) -> dict[type[Any], type[Any]]:
+    """A driver's types of whole numbers, which store a bool as 0 or 1: PostgreSQL casts it to
+    INTEGER, but not to BIGINT, which the column may be."""
+    kinds = (types.Integer, types.SmallInteger, types.BigInteger)
+    return {
+        kind: type(kind.__name__, (_WholeNumber, colspecs.get(kind, kind)), {}) for kind in kinds
+    }
 
 
 class AuroraDSQLTypeCompiler(PGTypeCompiler):

@@ -30,11 +30,13 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     cast,
+    column,
     desc,
     func,
     inspect,
     nulls_last,
     select,
+    tablesample,
     text,
 )
 from sqlalchemy.dialects import mssql, mysql, postgresql
@@ -105,7 +107,7 @@ def test_type_that_no_column_can_have(kind: Any, advice: str) -> None:
 
 def test_a_driver_s_own_text_is_no_way_around(make_engine: MakeEngine) -> None:
     stored = Table("t", MetaData(), Column("x", CITEXT()))
-    with pytest.raises(CompileError, match="no columns of type"):
+    with pytest.raises(CompileError, match="no columns of type CITEXT"):
         CreateTable(stored).compile(make_engine())
 
 
@@ -312,6 +314,19 @@ def test_unique_constraint_is_made_of_an_index() -> None:
     assert compiled(AddConstraint(unique)) == (
         "ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX i"
     )
+
+
+def test_search_in_texts_names_the_only_configuration() -> None:
+    words, vector = column("w", String), column("v", postgresql.TSVECTOR)
+    expected = "to_tsvector('simple', w) @@ plainto_tsquery('simple', %(w_1)s::VARCHAR)"
+    assert compiled(words.match("a")) == expected
+    assert compiled(words.match("a", postgresql_regconfig="simple")) == expected
+    assert compiled(vector.match("a")) == "v @@ plainto_tsquery('simple', %(v_1)s::VARCHAR)"
+    assert "'simple'" in refusal(words.match("a", postgresql_regconfig="english"))
+
+
+def test_sample_of_a_table() -> None:
+    assert "func.random()" in refusal(select(tablesample(table(), 5)))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from aurora_dsql_sqlalchemy.libdsql import AuroraDSQLDialect_libdsql
 from relay import Relay
 from sqlalchemy import (
     JSON,
+    REAL,
     Column,
     Date,
     Engine,
@@ -30,12 +31,13 @@ from sqlalchemy import (
     Table,
     Uuid,
     bindparam,
+    cast,
     func,
     literal,
     select,
     text,
 )
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, StatementError
 
 MakeEngine = Callable[..., Engine]
 
@@ -78,6 +80,31 @@ def test_text_and_what_may_be_null_is_cast_elsewhere() -> None:
     assert sql(select(literal("a") + literal("b"))).startswith("SELECT $1::VARCHAR || $2::VARCHAR")
     assert "concat($1::VARCHAR, $2)" in sql(select(func.concat("a", 1)))
     assert "$1::DATE IS NULL" in sql(select(bindparam("d", type_=Date).is_(None)))
+
+
+@pytest.mark.parametrize("kind", [Integer, Numeric(10, 2), Float, LargeBinary, Uuid])
+def test_a_filter_of_any_type_may_be_left_out(engine: Engine, kind: Any) -> None:
+    wanted = bindparam("wanted", type_=kind)
+    filtered = select(literal(1)).where(wanted.is_(None) | wanted.is_not(None))
+    with engine.connect() as connection:
+        assert connection.scalar(filtered, {"wanted": None}) == 1
+
+
+def test_bytes_are_not_given_as_text(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(StatementError, match="encode it"):
+        connection.execute(select(literal("a\\b", LargeBinary)))
+
+
+def test_real_numbers_are_what_was_written(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(select(cast(literal(0.1), REAL))) == 0.1
+
+
+def test_encoding_of_an_engine_is_utf8(make_engine: MakeEngine) -> None:
+    with make_engine(client_encoding="utf8").connect() as connection:
+        assert connection.scalar(text("SHOW client_encoding")) == "UTF8"
+    with pytest.raises(InterfaceError, match="utf8 only"):
+        make_engine(client_encoding="latin1").connect()
 
 
 def test_rows_keep_their_values(engine: Engine) -> None:
@@ -171,6 +198,14 @@ def test_readonly_transaction_refuses_to_write(engine: Engine, option: str) -> N
     with engine.begin() as connection:
         connection.execute(kinds.insert(), {"id": 1})
     kinds.drop(engine)
+
+
+def test_deferrable_changes_nothing(engine: Engine) -> None:
+    both = {"postgresql_readonly": True, "postgresql_deferrable": True}
+    with engine.connect().execution_options(**both) as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "on"
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW transaction_read_only")) == "off"
 
 
 @pytest.mark.parametrize("pre_ping", [True, False])

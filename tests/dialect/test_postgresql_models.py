@@ -9,8 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from aurora_dsql_sqlalchemy.as_postgresql import AuroraDSQLDialectAsync_as_postgresql
 from aurora_dsql_sqlalchemy.asyncpg import AuroraDSQLDialect_asyncpg
-from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
+from aurora_dsql_sqlalchemy.libdsql import (
+    AuroraDSQLDialect_libdsql,
+    AuroraDSQLDialectAsync_libdsql,
+)
+from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg, AuroraDSQLDialectAsync_psycopg
 from sqlalchemy import (
     DDL,
     JSON,
@@ -310,10 +315,30 @@ def test_prefix_for_postgresql_is_ours() -> None:
     assert compiled(statement, sqlite.dialect()) == "SELECT a"
 
 
-def test_each_driver_keeps_the_compiler_of_its_own() -> None:
-    dialect = AuroraDSQLDialect_asyncpg()
+@pytest.mark.parametrize(
+    ("dialect", "own"),
+    [
+        (AuroraDSQLDialect_asyncpg, "PGCompiler_asyncpg"),
+        (AuroraDSQLDialect_libdsql, "LibdsqlCompiler"),
+        (AuroraDSQLDialectAsync_libdsql, "LibdsqlCompiler"),
+        (AuroraDSQLDialectAsync_as_postgresql, "LibdsqlCompiler"),
+        (AuroraDSQLDialectAsync_psycopg, "PGCompiler_psycopg"),
+    ],
+)
+def test_each_driver_keeps_the_compiler_of_its_own(dialect: Any, own: str) -> None:
     inherited = [kind.__name__ for kind in dialect.statement_compiler.__mro__]
-    assert "PGCompiler_asyncpg" in inherited and "AuroraDSQLStatements" in inherited
+    assert own in inherited and "AuroraDSQLStatements" in inherited
+
+
+def test_whole_numbers_may_be_given_as_booleans(engine: Engine) -> None:
+    metadata = MetaData()
+    votes = Table("votes", metadata, *(Column(name, Integer) for name in ("id", "yes", "no")))
+    metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(votes.insert(), {"id": 1, "yes": True, "no": None})
+        found = connection.execute(votes.update().values(no=False).returning(votes)).one()
+        assert [repr(value) for value in found] == ["1", "1", "0"]
+    metadata.drop_all(engine)
 
 
 def test_values_of_numbered_columns_do_not_end_with_integer(engine: Engine) -> None:

@@ -39,6 +39,17 @@ def test_exec_driver_sql_of_several_rows(engine: Engine, table: Any) -> None:
         assert sorted(rows.scalars()) == [5, 6]
 
 
+def test_several_statements_without_parameters_are_run(engine: Engine, table: Any) -> None:
+    script = "INSERT INTO transactions VALUES (7, 70); UPDATE transactions SET n = 1 WHERE id = 7"
+    with engine.connect() as connection:
+        connection.execute(text(script))
+        assert connection.scalar(text("SELECT n FROM transactions WHERE id = 7")) == 1
+        connection.rollback()
+        connection.exec_driver_sql(script)
+        connection.commit()
+        assert connection.scalar(text("SELECT n FROM transactions WHERE id = 7")) == 1
+
+
 @pytest.mark.parametrize("driver", ["libdsql"])
 def test_a_parameter_that_is_missing_is_named(engine: Engine) -> None:
     with engine.connect() as connection, pytest.raises(exc.ProgrammingError, match="'b' was given"):

@@ -130,8 +130,7 @@ def test_other_types_have_plain_classes(driver):
         "SELECT 1.1::float4, 'a'::\"char\", 'pg_class'::regclass, xmin, ROW(1, 'a', NULL),"
         " ARRAY[ROW(1, 2)], typname, oid, ARRAY[1.5::float4], NULL FROM pg_type WHERE oid = 16",
     )
-    assert row[0] == pytest.approx(1.1, rel=1e-6) and row[0] != 1.1
-    assert row[1:3] == ("a", 1259)
+    assert row[:3] == (1.1, "a", 1259)
     assert isinstance(row[3], int)
     assert row[4:] == ((1, "a", None), [(1, 2)], "bool", 16, [1.5], None)
 

@@ -4,6 +4,11 @@
 /* Reading booleans, integers, floating point numbers and OIDs. */
 #include "codec_private.h"
 
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 PyObject *
 decode_bool(const struct decoder *decoder, const char *data, Py_ssize_t length)
 {
@@ -34,6 +39,29 @@ decode_xid8(const struct decoder *decoder, const char *data, Py_ssize_t length)
     return length == 8 ? PyLong_FromUnsignedLongLong(read_uint64(data)) : wrong_bytes(decoder);
 }
 
+/* The double that stands for the shortest decimal of a real, as PostgreSQL's own text has it: 0.1,
+ * where its bits alone would give 0.10000000149011612. */
+static double
+widen(float value)
+{
+    char text[32];
+    double wide = value;
+    if (!isfinite(value) || (value == truncf(value) && fabsf(value) < 1e6f)) {
+        return wide;
+    }
+    int fewest = fabsf(value) < FLT_MIN ? 1 : FLT_DIG; /* near 0 there are fewer */
+    for (int digits = fewest; digits <= FLT_DECIMAL_DIG; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        wide = strtod(text, NULL);
+        /* A decimal halfway to the next real stands for neither. */
+        double beyond = nextafter(wide, wide > value ? HUGE_VAL : -HUGE_VAL);
+        if ((float)beyond == value) {
+            break;
+        }
+    }
+    return wide;
+}
+
 PyObject *
 decode_float4(const struct decoder *decoder, const char *data, Py_ssize_t length)
 {
@@ -43,7 +71,7 @@ decode_float4(const struct decoder *decoder, const char *data, Py_ssize_t length
     uint32_t bits = read_uint32(data);
     float value;
     memcpy(&value, &bits, sizeof value);
-    return PyFloat_FromDouble((double)value);
+    return PyFloat_FromDouble(widen(value));
 }
 
 PyObject *
