@@ -266,20 +266,11 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
     def _get_default_schema_name(self, connection: Connection) -> str | None:
         """The engine's only question at its first connection: one round trip, no transaction."""
         dbapi_connection: Any = connection.connection.dbapi_connection
-        found: list[Any] = []
-
-        def ask() -> None:
-            with dbapi_connection.cursor() as cursor:
-                cursor.execute("SELECT current_schema()")
-                found.extend(cursor.fetchone())
-
         before = dbapi_connection.autocommit
         dbapi_connection.autocommit = True
-        try:
-            self._run(connection.connection, ask, False, True)
-        finally:
-            dbapi_connection.autocommit = before
-        return None if found[0] is None else str(found[0])
+        name: str | None = super()._get_default_schema_name(connection)
+        dbapi_connection.autocommit = before
+        return name
 
     # Statements
 

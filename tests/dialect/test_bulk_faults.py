@@ -144,7 +144,7 @@ def work_through(endpoints: Endpoints, seed: int, do: Call, rows: int = ROWS) ->
     report = faulty(bulk_update, KEYED, [{"id": i, "n": i + 1} for i in range(rows)])
     now = {key for key, n in stored(engine, KEYED) if n == key + 1}
     check(report, now, rows)
-    assert report.failed == 0
+    assert report.failed == 0, [part.error for part in report.parts if part.error]
     report = faulty(bulk_update, KEYED, [{"id": i, "n": -i - 1} for i in range(rows)], job="u")
     now = {key for key, n in stored(engine, KEYED) if n == -key - 1}
     check(report, now, rows)

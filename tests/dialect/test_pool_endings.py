@@ -18,7 +18,7 @@ from relay import Relay
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, Uuid, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 from sqlalchemy.orm import sessionmaker
-from support import wait_for
+from support import Program, wait_for
 
 ADD = text("INSERT INTO endings VALUES (gen_random_uuid())")
 
@@ -26,6 +26,14 @@ ADD = text("INSERT INTO endings VALUES (gen_random_uuid())")
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Any]:
+    """An endpoint that ends every other connection at a statement."""
+    program = Program("--ephemeral", "--port", "0", "--inject", "drop=0.5,seed=1")
+    yield program.endpoint
+    program.stop()
 
 
 @pytest.fixture
@@ -111,6 +119,22 @@ def test_ended_in_the_pool(
         assert not errors
 
     run(kind, body, **arguments_for(endpoint, port=relay.port))
+
+
+def test_ended_while_the_engine_asks_its_first_question(kind: str, faulty: Any) -> None:
+    outcomes = []
+
+    def body(engine: Engine) -> None:
+        try:
+            engine.connect().close()
+        except DBAPIError as error:
+            outcomes.append(outcome_of(error))
+        else:
+            outcomes.append("connected")
+
+    for _ in range(12):
+        run(kind, body, **arguments_for(faulty))
+    assert set(outcomes) == {"connected", "retry"}
 
 
 @pytest.mark.parametrize("pre_ping", [False, True])
