@@ -87,12 +87,14 @@ dsql__errand_free(struct dsql__errand *errand)
         return;
     }
     close(errand->wake_read);
-    if (errand->process != getpid()) {
-        return; /* a child after fork() has not the thread, which would have the last word */
+    /* A child after fork() has not the thread, which would have the last word. */
+    bool here = errand->process == getpid();
+    if (!here && !dsql__errand_is_done(errand)) {
+        return;
     }
-    if (errand->borrows) {
+    if (here && errand->borrows) {
         pthread_join(errand->thread, NULL);
-    } else {
+    } else if (here) {
         pthread_detach(errand->thread);
     }
     release(errand);
