@@ -22,11 +22,44 @@ from types import TracebackType
 from typing import Any
 
 import libdsql
-from libdsql import _libdsql, local
+from libdsql import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    DatabaseError,
+    DataError,
+    Date,
+    DateFromTicks,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    Json,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+    Warning,
+    _libdsql,
+    apilevel,
+    is_retryable,
+    local,
+    paramstyle,
+    threadsafety,
+)
 from libdsql.connection import blocks, start
 
 WANT_READ = 1
 WANT_WRITE = 2
+
+TURN_SECONDS = 0.005
+"""How long a stream whose rows are there already keeps the loop from others."""
 
 
 class Connection:
@@ -51,6 +84,7 @@ class Connection:
         self._writing = -1  # the one of which it waits until it can be written to
         self._connected = False
         self._waiter: asyncio.Future[None] | None = None
+        self._turn_ends = 0.0  # when a stream lets others have the loop, by its clock
 
     # Waiting. The reader stays with the loop between statements: taking it away and putting it
     # back would cost two system calls each time. The loop must forget a descriptor before it is
@@ -300,10 +334,15 @@ class Cursor:
 
     async def _read(self, count: int) -> None:
         """Have that many rows of a stream at hand, or all that are left (count -1)."""
-        if self._stream:
-            async with self._connection._lock:
-                if not self._core._start_fetch(count):
-                    await self._connection._run()
+        if not self._stream:
+            return
+        connection = self._connection
+        if connection._loop.time() >= connection._turn_ends:
+            await asyncio.sleep(0)
+            connection._turn_ends = connection._loop.time() + TURN_SECONDS
+        async with connection._lock:
+            if not self._core._start_fetch(count):
+                await connection._run()
 
     async def fetchone(self) -> tuple[Any, ...] | None:
         await self._read(1)
@@ -408,4 +447,35 @@ def connect(host: str | None = None, **options: Any) -> _Opening:
     return _Opening(host, options)
 
 
-__all__ = ["Connection", "Cursor", "connect"]
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Connection",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "Json",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "Warning",
+    "apilevel",
+    "connect",
+    "is_retryable",
+    "paramstyle",
+    "threadsafety",
+]

@@ -283,6 +283,36 @@ def test_a_stream_of_any_size_passes_in_little_memory(run, options):
     run(main)
 
 
+def test_a_stream_lets_other_tasks_go_on(run, options, monkeypatch):
+    monkeypatch.setattr(libdsql.aio, "TURN_SECONDS", 0)  # at each row, whatever the clock says
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def main() -> None:
+        async with libdsql.aio.connect(**options) as connection:
+            async with connection.cursor(stream=True) as cursor:
+                await cursor.execute("SELECT * FROM generate_series(1, 1000)")
+                task = asyncio.create_task(other())
+                assert len([row async for row in cursor]) == 1000
+                task.cancel()
+
+    run(main)
+    assert turns > 900
+
+
+def test_the_module_has_the_names_of_the_blocking_one():
+    for name in libdsql.aio.__all__:
+        if name not in ("Connection", "Cursor", "connect"):
+            assert getattr(libdsql.aio, name) is getattr(libdsql, name)
+    names = {name for name in libdsql.__all__ if name.endswith(("Error", "Warning"))}
+    assert names <= set(libdsql.aio.__all__)
+
+
 def test_a_statement_beside_an_open_stream_loses_nothing(run, options):
     async def main() -> None:
         async with libdsql.aio.connect(**options) as connection:
