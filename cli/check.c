@@ -29,8 +29,9 @@ static const char usage[] =
     "  --quiet                  no line of counts at the end\n"
     "\n"
     "In scripts for psql, commands that begin with a backslash and the data of COPY\n"
-    "are passed over. One DDL statement a transaction, and no rows beside it, is\n"
-    "looked at from BEGIN to COMMIT; 3,000 rows, as far as VALUES and COPY show them.\n"
+    "are passed over; a file that \\i includes is not read, which is a warning.\n"
+    "One DDL statement a transaction, and no rows beside it, is looked at from BEGIN\n"
+    "to COMMIT; 3,000 rows, as far as VALUES and COPY show them.\n"
     "Example: dsql check migrations/*.sql\n"
     "Exit status: 0 nothing is refused, 1 something is, 2 usage or unreadable file\n";
 
