@@ -715,6 +715,19 @@ def test_copy_is_not_written_into_an_offline_script() -> None:
         script(change_of_type)
 
 
+@pytest.mark.parametrize("driver", ["libdsql", "asyncpg"])
+def test_offline_script_has_foreign_keys_where_the_dialect_is_told_of_them(driver: str) -> None:
+    buffer = io.StringIO()
+    context = MigrationContext.configure(
+        url=f"auroradsql+{driver}://admin@local/postgres?foreign_keys=true",
+        dialect_opts={"paramstyle": "named", "foreign_keys": True},  # type: ignore[dict-item]
+        opts={"as_sql": True, "output_buffer": buffer},
+    )
+    Operations(context).create_foreign_key("k", "a", "b", ["c"], ["d"])
+    assert "FOREIGN KEY(c) REFERENCES b (d) NOT VALID" in buffer.getvalue()
+    assert "ALTER TABLE ASYNC a VALIDATE CONSTRAINT k" in buffer.getvalue()
+
+
 # Numbers that come from elsewhere
 
 
