@@ -12,7 +12,8 @@ or by a URL, which signs in by itself as well::
 
 ``create_async_dsql_engine()`` and ``create_async_engine()`` make engines for asyncio. The driver is
 ``libdsql``, which comes along; ``psycopg``, and ``psycopg2`` or ``asyncpg``, where they are named.
-``postgresql+auroradsql://`` is the same for programs that take no other name than PostgreSQL's.
+``postgresql+auroradsql://`` is the same for programs that take no other name than PostgreSQL's,
+``postgresql+auroradsql_psycopg://`` and so on with another driver than libdsql.
 
 Host
     A cluster's endpoint, a cluster id (with a region), a PrivateLink name (with ``cluster_id``
@@ -103,9 +104,11 @@ for _driver in ("libdsql", "psycopg"):
     registry.register(
         f"auroradsql.{_driver}_async", f"{__name__}.{_driver}", f"AuroraDSQLDialectAsync_{_driver}"
     )
-registry.register(
-    "postgresql.auroradsql", f"{__name__}.as_postgresql", "AuroraDSQLDialect_as_postgresql"
-)
+registry.register("postgresql.auroradsql", f"{__name__}.as_postgresql", "Libdsql")
+for _driver in (*DRIVERS, "asyncpg"):
+    registry.register(
+        f"postgresql.auroradsql_{_driver}", f"{__name__}.as_postgresql", _driver.capitalize()
+    )
 
 
 def _engine_arguments(

@@ -54,7 +54,7 @@ def check(
         )
     unknown = [name for name in given if name not in OWN_OPTIONS and not is_driver_option(name)]
     if unknown:
-        others = ": another driver's needs that driver, as driver='psycopg'"
+        others = ": another driver's needs that driver, as auroradsql+psycopg:// in the URL"
         raise exc.ArgumentError(
             f"neither Aurora DSQL ({', '.join(OWN_OPTIONS)}) nor {driver} knows the option "
             f"{', '.join(map(repr, unknown))}{others if driver == 'libdsql' else ''}"

@@ -22,6 +22,7 @@ from sqlalchemy.schema import AddConstraint, CheckConstraint, ForeignKeyConstrai
 from aurora_dsql_sqlalchemy import jobs
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED, ValidateConstraint
 from aurora_dsql_sqlalchemy.options import NAME, option
+from aurora_dsql_sqlalchemy.texts import REWRITTEN, fit_texts
 
 WAIT = "wait_for_jobs"
 PROGRESS = "ddl_progress"
@@ -140,6 +141,7 @@ class RunningDDL(PGDialect):
     def engine_created(cls, engine: Engine) -> None:
         super().engine_created(engine)
         event.listen(engine, "rollback", _forget)
+        fit_texts(engine)
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         super().do_execute(cursor, statement, parameters, context)
@@ -151,7 +153,9 @@ class RunningDDL(PGDialect):
 
     def _after(self, cursor: Any, statement: str, context: Any) -> None:
         """Start the job that belongs to a statement, and wait for it if that is asked for."""
-        if context is None or not context.isddl or statement.startswith(NOT_EMITTED):
+        if context is None or statement.startswith(NOT_EMITTED):
+            return
+        if not context.isddl and not getattr(context, REWRITTEN, False):
             return
         connection: Connection = context.root_connection
         element = getattr(context.compiled, "statement", None)

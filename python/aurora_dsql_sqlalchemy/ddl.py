@@ -14,6 +14,7 @@ from sqlalchemy import Column, Sequence, exc, types
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.schema import (
     CheckConstraint,
+    DropIndex,
     ExecutableDDLElement,
     ForeignKeyConstraint,
     PrimaryKeyConstraint,
@@ -30,9 +31,15 @@ from sqlalchemy.sql.elements import (
     UnaryExpression,
 )
 from sqlalchemy.sql.functions import next_value
+from sqlalchemy.util import warn
 
 from aurora_dsql_sqlalchemy.options import NAME, check_index, check_table, omit, option, refuse
-from aurora_dsql_sqlalchemy.types import check_collation, check_column, check_key
+from aurora_dsql_sqlalchemy.types import (
+    check_collation,
+    check_column,
+    check_key,
+    declared_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,6 +81,9 @@ FOREIGN_KEYS_WOULD = f"{NOT_EMITTED}foreign_keys=True would: "
 
 KEY_COLUMNS = 8
 """Columns that a key may have."""
+
+KEY_BYTES = 2000
+"""What the texts of a table's key may be declared with."""
 
 NULLS = {operators.nulls_first_op: " NULLS FIRST", operators.nulls_last_op: " NULLS LAST"}
 MODIFIERS = {*NULLS, operators.asc_op, operators.desc_op}
@@ -137,8 +147,33 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
 
     # Tables and columns
 
+    def _long_key(self, table: Table, column: Column[Any] | None = None) -> str:
+        """The columns of a key, the column in it, that is declared with more than there can be."""
+        for key in table.constraints:
+            if not isinstance(key, (PrimaryKeyConstraint, UniqueConstraint)):
+                continue
+            size = sum(declared_bytes(item.type, self.dialect) for item in key.columns)
+            if size > KEY_BYTES and (column is None or key.columns.contains_column(column)):
+                return ", ".join(repr(item.name) for item in key.columns)
+        return ""
+
+    def _loses_length(self, column: Column[Any]) -> bool:
+        return (
+            self.dialect.unsupported == "omit"
+            and column.table is not None
+            and declared_bytes(column.type, self.dialect) > 0
+            and bool(self._long_key(column.table, column))
+        )
+
+    def _check_key_bytes(self, table: Table) -> None:
+        names = self._long_key(table)
+        if names:
+            what = f"keys of more than {KEY_BYTES} bytes, as {names} of {table.name!r} may have"
+            omit(self.dialect, what, "give the columns less length, or none", "the length is")
+
     def visit_create_table(self, create: CreateTable, **kw: Any) -> str:
         check_table(create.element, self.dialect)
+        self._check_key_bytes(create.element)
         self.dialect.validate_identifier(create.element.name)
         text: str = super().visit_create_table(create, **kw)
         prefixes = " ".join(create.element._prefixes)
@@ -173,6 +208,8 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         """The type as CREATE TABLE has it."""
         if column.type._type_affinity is types.Integer and is_numbered(column):
             return "BIGINT"
+        if self._loses_length(column):
+            return "VARCHAR"
         return self.type_compiler.process(
             column.type, type_expression=column, identifier_preparer=self.preparer
         )
@@ -375,7 +412,13 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         assert index.table is not None
         if not check_index(index, self.dialect):
             return f"{NOT_EMITTED}index {index.name}"
-        self._check_keys(index.expressions, f"index {index.name!r}")
+        try:
+            self._check_keys(index.expressions, f"index {index.name!r}")
+        except exc.CompileError as error:
+            if index.unique or self.dialect.unsupported != "omit":
+                raise
+            warn(f"{error}: index {index.name!r} is left out")
+            return f"{NOT_EMITTED}index {index.name}"
         keys = ", ".join(self._index_key(expression) for expression in index.expressions)
         words = [
             "CREATE",
@@ -391,9 +434,16 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
         ]
         return " ".join(word for word in words if word)
 
+    def visit_drop_index(self, drop: DropIndex, **kw: Any) -> str:
+        if self.dialect.unsupported == "omit":  # it may have been left out
+            drop = DropIndex(drop.element, if_exists=True)
+        return super().visit_drop_index(drop, **kw)
+
     def _index_key(self, expression: Any) -> str:
         nulls = ""
         descending = False
+        if isinstance(getattr(expression, "text", None), TextClause):
+            expression = expression.text  # Alembic's wrapping of a text
         while isinstance(expression, UnaryExpression) and expression.modifier in MODIFIERS:
             descending |= expression.modifier is operators.desc_op
             nulls = nulls or NULLS.get(expression.modifier, "")

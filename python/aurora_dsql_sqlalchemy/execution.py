@@ -55,6 +55,9 @@ ROWS_WAIT = (
 )
 
 
+WEAKER = ("READ COMMITTED", "READ UNCOMMITTED")
+"""Levels of which all that they promise holds with REPEATABLE READ as well."""
+
 QUERY = re.compile(r"[\s(]*(select|with|values|table|show)\b", re.IGNORECASE)
 CALL = re.compile(r'([\w."$]+)\s*\(')
 HARMLESS = re.compile(
@@ -167,6 +170,7 @@ class TransactionMixin(PoolMixin):
     cannot be noticed, or RetrySettings for it.
     implicit_commit: commit what was written before each DDL statement, instead of refusing it.
     savepoints: "refuse", or "outer": begin_nested() is a part of the outer transaction.
+    isolation: "exact", or "stronger": READ COMMITTED, where it is asked for, is REPEATABLE READ.
     """
 
     connection_characteristics = PGDialect.connection_characteristics.union(
@@ -181,14 +185,14 @@ class TransactionMixin(PoolMixin):
         retries: bool | RetrySettings = True,
         implicit_commit: bool = False,
         savepoints: str = "refuse",
+        isolation: str = "exact",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if kwargs.get("isolation_level") is not None:
-            self._check_isolation_level(kwargs["isolation_level"])
         self.retries = TRANSPARENT if retries is True else retries
         self.implicit_commit = implicit_commit
         self.savepoints = _savepoints(savepoints)
+        self.isolation = _isolation(isolation)
 
     def take_transaction_options(self, url: URL) -> URL:
         """Read these options from a URL; returns it without them."""
@@ -199,7 +203,15 @@ class TransactionMixin(PoolMixin):
             self.implicit_commit = boolean("implicit_commit", query["implicit_commit"])
         if "savepoints" in query:
             self.savepoints = _savepoints(query["savepoints"])
-        return url.difference_update_query(["retries", "implicit_commit", "savepoints"])
+        if "isolation" in query:
+            self.isolation = _isolation(query["isolation"])
+        given: Any = self._on_connect_isolation_level
+        if given is not None:
+            given = self._level(given)
+            self._on_connect_isolation_level = given
+        return url.difference_update_query(
+            ["retries", "implicit_commit", "savepoints", "isolation"]
+        )
 
     def in_transaction(self, dbapi_connection: Any) -> bool:
         """Whether the server has seen a statement of the transaction that is under way."""
@@ -226,7 +238,7 @@ class TransactionMixin(PoolMixin):
     ) -> None:
         if context is None:
             return run()
-        if context.isddl and statement.startswith(NOT_EMITTED):
+        if statement.startswith(NOT_EMITTED):
             return None
         connection = context.root_connection.connection
         transaction = transaction_of(connection)
@@ -366,19 +378,30 @@ class TransactionMixin(PoolMixin):
 
     # Isolation
 
-    def _check_isolation_level(self, level: str) -> None:
+    def _level(self, level: str) -> str:
+        """The level that a program gets which asks for this one; ArgumentError for none."""
         levels = self.get_isolation_level_values(None)
-        if level.replace("_", " ").upper() not in levels:
-            raise exc.ArgumentError(  # SQLAlchemy's own sentence, and what to do
-                f"Invalid value '{level}' for isolation_level. Valid isolation levels for "
-                f"'{self.name}' are {', '.join(levels)}: leave isolation_level out, and read rows "
-                "that a decision depends on with with_for_update()"
-            )
+        wanted = level.replace("_", " ").upper()
+        if wanted in levels:
+            return wanted
+        advice = "leave isolation_level out"
+        if wanted in WEAKER:
+            if self.isolation == "stronger":
+                return "REPEATABLE READ"
+            advice += ", or give isolation='stronger' to create_engine(), which takes it for more"
+        raise exc.ArgumentError(  # SQLAlchemy's own sentence, and what to do
+            f"Invalid value '{level}' for isolation_level. Valid isolation levels for "
+            f"'{self.name}' are {', '.join(levels)}: {advice}, and read rows "
+            "that a decision depends on with with_for_update()"
+        )
 
     def _assert_and_set_isolation_level(self, dbapi_conn: Any, level: Any) -> None:
-        self._check_isolation_level(level)
-        super()._assert_and_set_isolation_level(dbapi_conn, level)
+        super()._assert_and_set_isolation_level(dbapi_conn, self._level(level))
 
 
 def _savepoints(value: Any) -> str:
     return choice("savepoints", value, ("refuse", "outer"))
+
+
+def _isolation(value: Any) -> str:
+    return choice("isolation", value, ("exact", "stronger"))

@@ -50,11 +50,14 @@ def refuse(what: str, advice: str) -> NoReturn:
     raise exc.CompileError(f"Aurora DSQL has no {what}: {advice}")
 
 
-def omit(dialect: Any, what: str, advice: str) -> None:
-    """Refuse as well, unless the engine says unsupported="omit": then warn, and go on without."""
+def omit(dialect: Any, what: str, advice: str, part: str = "") -> None:
+    """Refuse as well, unless the engine says unsupported="omit": then warn, and go on without.
+
+    part: what is left out, with its verb, where that is another thing than what there is not.
+    """
     if dialect.unsupported != "omit":
         refuse(what, advice)
-    warn(f"Aurora DSQL has no {what}: left out")
+    warn(f"Aurora DSQL has no {what}: {part} left out".replace("  ", " "))
 
 
 def check_table(table: Table, dialect: Any) -> None:

@@ -168,9 +168,9 @@ class AuroraDSQLStatements(KeyStatements):
             refuse(
                 "FOR SHARE", "use with_for_update() or with_for_update(read=True, key_share=True)"
             )
-        if locking.key_share and not locking.read:
-            refuse("FOR NO KEY UPDATE", "use with_for_update()")
-        return super().for_update_clause(select, **kw)
+        text: str = super().for_update_clause(select, **kw)
+        # FOR UPDATE leaves FOR KEY SHARE alone here, which is all that NO KEY is for.
+        return text.replace(" FOR NO KEY UPDATE", " FOR UPDATE", 1)
 
 
 class AuroraDSQLIdentifiers(PGIdentifierPreparer):

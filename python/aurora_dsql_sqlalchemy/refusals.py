@@ -95,6 +95,11 @@ ADVICE = tuple(
             "CHECK and FOREIGN KEY are added with NOT VALID, UNIQUE by USING INDEX; for what else "
             "there is no ALTER, copy the table, as Alembic's batch_alter_table() does.",
         ),
+        (
+            "key size",
+            "A key has about 1,980 bytes at most: shorten its columns, or index an expression, as "
+            "md5(url).",
+        ),
         ("sort order", "Leave ASC and DESC out, an index is read in both directions."),
         ("opclass|for create index", "Leave it out."),
         ("concurrently", "Leave it out, each index is built in the background."),

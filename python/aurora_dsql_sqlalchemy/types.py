@@ -153,6 +153,14 @@ def check_collation(name: str | None) -> None:
         refuse(f"collation {name}", "leave collation out, texts are ordered by their code points")
 
 
+def declared_bytes(type_: TypeEngine[Any], dialect: Dialect) -> int:
+    """What a text in a key counts by its declaration, 0 for all other types."""
+    found = plain(type_, dialect)
+    if not isinstance(found, types.String) or isinstance(found, types.Text):
+        return 0
+    return found.length or 0
+
+
 def check_key(key: ColumnElement[Any], what: str, dialect: Dialect) -> None:
     """Refuse a column or an expression of a type that no key can have."""
     type_ = plain(key.type, dialect)

@@ -191,6 +191,19 @@ def test_constraints_are_added_in_the_forms_of_the_service(engine: Engine) -> No
     assert [item["name"] for item in inspect(engine).get_columns("folk")] == ["id", "called"]
 
 
+def test_index_of_texts_keeps_to_what_is_there(engine: Engine, make_engine: MakeEngine) -> None:
+    people(engine)
+    with operations(engine) as op, pytest.raises(sa.exc.CompileError, match="descending keys"):
+        op.create_index("newest", "people", [text("age DESC")])
+    with operations(make_engine(unsupported="omit")) as op:
+        with pytest.warns(sa.exc.SAWarning, match="descending keys"):
+            op.create_index("newest", "people", [text("age DESC"), text("lower(name)")])
+        op.execute("CREATE INDEX CONCURRENTLY named ON people (name)")
+    found = {item["name"]: item for item in inspect(engine).get_indexes("people")}
+    assert found["newest"]["expressions"] == ["age", "lower(name::text)"]
+    assert found["named"]["column_names"] == ["name"]
+
+
 def test_unique_index_over_duplicates_stops_the_migration_and_leaves_no_index(
     engine: Engine,
 ) -> None:

@@ -114,7 +114,7 @@ def test_options_of_the_driver_pass(driver: str, options: dict[str, Any]) -> Non
 def test_options_of_the_other_driver_are_refused() -> None:
     with pytest.raises(ArgumentError, match="'row_factory'"):
         helper("psycopg2", row_factory=None)
-    with pytest.raises(ArgumentError, match=r"'row_factory'.*as driver='psycopg'"):
+    with pytest.raises(ArgumentError, match=r"'row_factory'.*as auroradsql\+psycopg"):
         helper("libdsql", row_factory=None)
     with pytest.raises(ArgumentError, match="'connection_factory'"):
         helper("psycopg", connection_factory=None)
@@ -265,6 +265,23 @@ def test_a_program_may_take_it_for_postgresql() -> None:
     assert create_async_engine(url).dialect.is_async
     keyed = Table("keyed", MetaData(), Column("id", Integer, primary_key=True))
     assert "IDENTITY (CACHE 65536)" in str(CreateTable(keyed).compile(create_engine(url)))
+
+
+@pytest.mark.parametrize(
+    ("driver", "makers"),
+    [
+        ("libdsql", (create_engine, create_async_engine)),
+        ("psycopg", (create_engine, create_async_engine)),
+        ("psycopg2", (create_engine,)),
+        ("asyncpg", (create_async_engine,)),
+    ],
+)
+def test_a_program_may_take_every_driver_for_postgresql(driver: str, makers: Any) -> None:
+    for make in makers:
+        dialect = make(f"postgresql+auroradsql_{driver}://{HOST}").dialect
+        assert (dialect.name, dialect.driver) == ("postgresql", driver)
+        assert isinstance(dialect, AuroraDSQLDialect)
+        assert dialect.is_async == (make is create_async_engine)
 
 
 def test_unsupported_is_refuse_or_omit(driver: str) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from aurora_dsql_sqlalchemy.placeholders import adapt
-from sqlalchemy import Engine, exc, text
+from aurora_dsql_sqlalchemy.texts import fitted
+from rows import by_url
+from sqlalchemy import DDL, Engine, exc, inspect, text
 
 MakeEngine = Callable[..., Engine]
 
@@ -124,3 +126,92 @@ def test_a_setting_that_is_refused_at_sign_in_has_advice_too(make_engine: MakeEn
     engine = make_engine({"options": "-c statement_timeout=1000"})
     with pytest.raises(exc.DBAPIError, match="a limit of time is the program's"):
         engine.connect()
+
+
+class Omitting:
+    unsupported = "omit"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("CREATE INDEX a ON t (x)", "CREATE INDEX ASYNC a ON t (x)"),
+        ("create index on t(x);", "create index ASYNC on t(x);"),
+        (
+            "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a ON ONLY s.t USING btree (x)",
+            "CREATE UNIQUE INDEX ASYNC IF NOT EXISTS a ON s.t (x)",
+        ),
+        (
+            "CREATE INDEX a ON t USING hash (f(x, 'DESC') ASC NULLS LAST) WITH (fillfactor = 70)"
+            " TABLESPACE s WHERE x > ')'",
+            "CREATE INDEX ASYNC a ON t (f(x, 'DESC') NULLS LAST) WHERE x > ')'",
+        ),
+        (
+            'CREATE INDEX "on(" ON t (a varchar_pattern_ops, asc_ops, b COLLATE "C" int4_ops DESC)',
+            'CREATE INDEX ASYNC "on(" ON t (a, asc_ops, b)',
+        ),
+        ('CREATE INDEX i ON t (a COLLATE "de")', 'CREATE INDEX ASYNC i ON t (a COLLATE "de")'),
+        ("-- a\n/* b */ DROP INDEX a", "-- a\n/* b */ DROP INDEX IF EXISTS a"),
+        ("DROP INDEX CONCURRENTLY a, b CASCADE", "DROP INDEX IF EXISTS a, b CASCADE"),
+        ("DROP INDEX CONCURRENTLY IF EXISTS a", "DROP INDEX IF EXISTS a"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Aurora DSQL has no")
+def test_text_about_an_index_is_fitted(statement: str, expected: str) -> None:
+    assert fitted(statement, Omitting) == expected
+    assert fitted(expected, Omitting) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("CREATE INDEX CONCURRENTLY g ON t USING gin (name gin_trgm_ops)", "method gin"),
+        ("CREATE EXTENSION IF NOT EXISTS pg_trgm;", "extensions: CREATE EXTENSION"),
+        ("COMMENT ON EXTENSION a IS 'b'", "extensions"),
+        ("SET LOCAL lock_timeout = '5s'", "setting lock_timeout"),
+        ("/* a */ set statement_timeout to 0", "setting statement_timeout"),
+    ],
+)
+def test_text_that_changes_no_result_is_left_out(statement: str, words: str) -> None:
+    with pytest.warns(exc.SAWarning, match=words):
+        assert fitted(statement, Omitting).startswith("-- not emitted, ")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        *("CREATE INDEX", "CREATE INDEX a", "CREATE INDEX a ON t (x", "CREATE INDEX a ON t", "SET"),
+        *(
+            "CREATE TABLE index (a int)",
+            "CREATE INDEX ASYNC a ON t (x DESC)",
+            "SET search_path = a",
+        ),
+        *("SELECT 'CREATE EXTENSION a'", "DROP TABLE a", "COMMENT ON INDEX a IS 'b'", "SET LOCAL"),
+    ],
+)
+def test_other_texts_go_as_they_are(statement: str) -> None:
+    assert fitted(statement, Omitting) == statement
+
+
+@pytest.mark.filterwarnings("ignore:Aurora DSQL has no")
+def test_texts_are_fitted_on_request(engine: Engine) -> None:
+    index = "CREATE INDEX CONCURRENTLY fitted_n ON fitted USING btree (n DESC)"
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE fitted (id int PRIMARY KEY, n int, data jsonb)"))
+    with engine.connect() as connection, pytest.raises(exc.DBAPIError, match="CONCURRENTLY"):
+        connection.execute(text(index))
+    omitting = by_url(engine, "unsupported=omit&implicit_commit=true&wait_for_jobs=true")
+    with omitting.begin() as connection:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_trgm"))
+        connection.execute(text("SET lock_timeout = '1s'"))
+        connection.execute(text("INSERT INTO fitted VALUES (1, 1)"))
+        connection.execute(text(index))
+        connection.exec_driver_sql("CREATE INDEX fitted_data ON fitted USING gin (data)")
+        connection.execute(DDL("CREATE INDEX fitted_i ON fitted (id)"))
+        connection.exec_driver_sql("DROP INDEX fitted_data")
+        assert connection.scalar(text("SELECT 'SET jit' FROM fitted")) == "SET jit"
+    found = {item["name"] for item in inspect(omitting).get_indexes("fitted")}
+    assert found == {"fitted_n", "fitted_i"}
+    with omitting.begin() as connection:
+        connection.execute(text("DROP TABLE fitted"))
+    omitting.dispose()

@@ -354,6 +354,30 @@ def test_other_isolation_levels_are_refused_with_advice(make_engine: MakeEngine)
         make_engine(isolation_level="SERIALIZABLE")
 
 
+@pytest.mark.parametrize("level", ["READ COMMITTED", "READ_UNCOMMITTED"])
+def test_a_weaker_level_is_taken_for_more_on_request(
+    engine: Engine, make_engine: MakeEngine, table: Table, level: Any
+) -> None:
+    for stronger in [
+        make_engine(isolation="stronger", isolation_level=level),
+        by_url(engine, "isolation=stronger").execution_options(isolation_level=level),
+    ]:
+        for _ in range(2):  # the second time with a connection that has been in the pool
+            with stronger.connect() as connection:
+                assert connection.get_isolation_level() == "REPEATABLE READ"
+                increment(connection, table)
+                connection.commit()
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+        with stronger.connect() as connection, pytest.raises(ArgumentError, match="SERIALIZABLE"):
+            connection.execution_options(isolation_level="SERIALIZABLE")
+        stronger.dispose()
+    assert read(engine, table) == 4
+    with pytest.raises(ArgumentError, match="isolation='stronger'"):
+        make_engine(isolation_level=level)
+    with pytest.raises(ArgumentError, match="'exact' or 'stronger'"):
+        by_url(engine, "isolation=weaker")
+
+
 @pytest.mark.parametrize("option", ["postgresql_readonly", "auroradsql_readonly"])
 def test_read_only_transaction_writes_nothing(engine: Engine, table: Table, option: str) -> None:
     with engine.connect().execution_options(**{option: True}) as connection:
