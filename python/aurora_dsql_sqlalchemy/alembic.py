@@ -46,7 +46,7 @@ from aurora_dsql_sqlalchemy.alembic_normal import identity_clauses, normal_type
 from aurora_dsql_sqlalchemy.alembic_order import name_constraints, order_drops
 from aurora_dsql_sqlalchemy.creating import WAIT
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
-from aurora_dsql_sqlalchemy.execution import APART
+from aurora_dsql_sqlalchemy.execution import APART, COMMITS
 from aurora_dsql_sqlalchemy.options import option
 
 VERSIONS = "alembic_version"
@@ -94,7 +94,7 @@ class AuroraDSQLImpl(ComparingImpl):
         if self.as_sql:
             return super()._exec(construct, execution_options, **keywords)
         self.commit()
-        options = {WAIT: self.wait_for_jobs(), **(execution_options or {})}
+        options = {WAIT: self.wait_for_jobs(), COMMITS: True, **(execution_options or {})}
         send = super()._exec
         result = alembic_rows.alone(self, lambda: send(construct, options, **keywords))
         versions = self._versions().name

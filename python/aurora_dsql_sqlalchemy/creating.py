@@ -155,9 +155,13 @@ class RunningDDL(PGDialect):
         """Start the job that belongs to a statement, and wait for it if that is asked for."""
         if context is None or statement.startswith(NOT_EMITTED):
             return
-        if not context.isddl and not getattr(context, REWRITTEN, False):
-            return
         connection: Connection = context.root_connection
+        whole: Any = self
+        if not context.isddl and (
+            not getattr(context, REWRITTEN, False)
+            or whole.in_transaction(connection.connection.dbapi_connection)
+        ):
+            return  # the program reads the row, if there is one, and commits
         element = getattr(context.compiled, "statement", None)
         if isinstance(element, AddConstraint):
             constraint: Any = element.element

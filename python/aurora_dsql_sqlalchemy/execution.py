@@ -40,6 +40,9 @@ TRANSPARENT = RetrySettings(first_wait=0.01)
 INFO = "auroradsql_transaction"
 """Key in the info of a connection of the pool: its Transaction."""
 
+COMMITS = "auroradsql_implicit_commit"
+"""Execution option with which a text of DDL is committed at once."""
+
 NO_SAVEPOINTS = (
     "Aurora DSQL has no savepoints: leave out begin_nested(), or give savepoints='outer' to "
     "create_engine(), which makes what is nested a part of the outer transaction"
@@ -262,7 +265,8 @@ class TransactionMixin(PoolMixin):
             )
             run = partial(self._committing, transaction, run, part)
         # A transaction of Aurora DSQL has room for one DDL statement and nothing else.
-        commits = context.isddl or (self.implicit_commit and kind & libdsql.SQL_DDL)
+        implicit = context.execution_options.get(COMMITS, self.implicit_commit)
+        commits = context.isddl or (implicit and kind & libdsql.SQL_DDL)
         apart = context.execution_options.get(APART)
         if apart is not None and begins and not (autocommit or transaction.savepoints):
             commits = commits or statement in apart or (not kind and reads_from(statement, apart))
