@@ -83,7 +83,7 @@ from typing import TYPE_CHECKING, Any
 
 from libdsql import __version__, is_retryable
 from sqlalchemy import URL, Engine, create_engine
-from sqlalchemy.dialects import registry
+from sqlalchemy.dialects import plugins, registry
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ for _driver in ("libdsql", "psycopg"):
     registry.register(
         f"auroradsql.{_driver}_async", f"{__name__}.{_driver}", f"AuroraDSQLDialectAsync_{_driver}"
     )
+plugins.register("auroradsql", f"{__name__}.plugin", "AuroraDSQLPlugin")
 registry.register("postgresql.auroradsql", f"{__name__}.as_postgresql", "Libdsql")
 for _driver in (*DRIVERS, "asyncpg"):
     registry.register(

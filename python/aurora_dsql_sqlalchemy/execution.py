@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql.base import (
     PGExecutionContext,
     PGReadOnlyConnectionCharacteristic,
 )
+from sqlalchemy.util import warn
 
 from aurora_dsql_sqlalchemy import retry
 from aurora_dsql_sqlalchemy.connect import boolean, choice
@@ -60,6 +61,9 @@ ROWS_WAIT = (
 
 WEAKER = ("READ COMMITTED", "READ UNCOMMITTED")
 """Levels of which all that they promise holds with REPEATABLE READ as well."""
+
+INDEX = re.compile(r"\s*create\s+index\b", re.IGNORECASE)
+NOT_SUPPORTED = "0A000"
 
 QUERY = re.compile(r"[\s(]*(select|with|values|table|show)\b", re.IGNORECASE)
 CALL = re.compile(r'([\w."$]+)\s*\(')
@@ -180,6 +184,7 @@ class TransactionMixin(PoolMixin):
         {"auroradsql_readonly": PGReadOnlyConnectionCharacteristic()}
     )
 
+    unsupported: str
     executemany_is_atomic = True
     """Whether the driver's executemany() in AUTOCOMMIT stores all rows or none."""
 
@@ -278,8 +283,16 @@ class TransactionMixin(PoolMixin):
             transaction.wrote = True
         elif not kind and len(transaction.read) < READS_KEPT:
             transaction.read.add(statement)
-        self._run(connection, run, bool(commits), bool(alone and not once))
+        self._run(
+            connection, run, bool(commits), bool(alone and not once), self._spared(statement, kind)
+        )
         return None
+
+    def _spared(self, statement: str, kind: int) -> str:
+        """The statement, if it may be left out where the server refuses it: it makes an index that
+        no result depends on."""
+        spared = self.unsupported == "omit" and kind & libdsql.SQL_DDL and INDEX.match(statement)
+        return statement if spared else ""
 
     def _committing(
         self, transaction: Transaction, run: Callable[[], None], part: bool = False
@@ -295,7 +308,12 @@ class TransactionMixin(PoolMixin):
         transaction.commits += 1
 
     def _run(
-        self, connection: Any, run: Callable[[], None], commits: bool, repeatable: bool
+        self,
+        connection: Any,
+        run: Callable[[], None],
+        commits: bool,
+        repeatable: bool,
+        spared: str = "",
     ) -> None:
         """Run a statement; again, when it met a conflict and nothing else would be repeated."""
         tries: Tries | None = None
@@ -307,6 +325,9 @@ class TransactionMixin(PoolMixin):
                 return
             except self.loaded_dbapi.Error as error:
                 self._note(connection, error)
+                if spared and repeatable and sqlstate(error) == NOT_SUPPORTED:
+                    warn(f"{str(error).splitlines()[0]}: {spared} is left out")
+                    return self.do_rollback(connection)
                 explain(error)
                 if not repeatable or not self.retries or not libdsql.is_retryable(sqlstate(error)):
                     raise

@@ -284,6 +284,29 @@ def test_a_program_may_take_every_driver_for_postgresql(driver: str, makers: Any
         assert dialect.is_async == (make is create_async_engine)
 
 
+@pytest.mark.parametrize(
+    ("name", "driver", "make"),
+    [
+        ("postgresql", "libdsql", create_engine),
+        ("postgresql", "libdsql", create_async_engine),
+        ("postgresql+psycopg", "psycopg", create_engine),
+        ("postgresql+psycopg_async", "psycopg", create_async_engine),
+        ("postgresql+psycopg2", "psycopg2", create_engine),
+        ("postgresql+asyncpg", "asyncpg", create_async_engine),
+        ("auroradsql+psycopg2", "psycopg2", create_engine),
+    ],
+)
+def test_a_program_may_name_the_driver_itself(name: str, driver: str, make: Any) -> None:
+    engine = make(f"{name}://{HOST}?plugin=auroradsql&profile=clinic")
+    assert isinstance(engine.dialect, AuroraDSQLDialect)
+    assert (engine.dialect.driver, dict(engine.url.query)) == (driver, {"profile": "clinic"})
+
+
+def test_a_driver_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"psycopg2, not postgresql\+pg8000"):
+        create_engine(f"postgresql+pg8000://{HOST}?plugin=auroradsql")
+
+
 def test_unsupported_is_refuse_or_omit(driver: str) -> None:
     engine = create_engine(f"auroradsql+{driver}://{HOST}?unsupported=omit")
     assert engine.dialect.unsupported == "omit"  # type: ignore[attr-defined]

@@ -197,7 +197,9 @@ def test_other_texts_go_as_they_are(statement: str) -> None:
 def test_texts_are_fitted_on_request(engine: Engine) -> None:
     index = "CREATE INDEX CONCURRENTLY fitted_n ON fitted USING btree (n DESC)"
     with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE fitted (id int PRIMARY KEY, n int, data jsonb)"))
+        connection.execute(
+            text("CREATE TABLE fitted (id int PRIMARY KEY, n int, data jsonb, a date, b time)")
+        )
     with engine.connect() as connection, pytest.raises(exc.DBAPIError, match="CONCURRENTLY"):
         connection.execute(text(index))
     omitting = by_url(engine, "unsupported=omit&implicit_commit=true&wait_for_jobs=true")
@@ -209,6 +211,8 @@ def test_texts_are_fitted_on_request(engine: Engine) -> None:
         connection.exec_driver_sql("CREATE INDEX fitted_data ON fitted USING gin (data)")
         connection.execute(DDL("CREATE INDEX fitted_i ON fitted (id)"))
         connection.exec_driver_sql("DROP INDEX fitted_data")
+        with pytest.warns(exc.SAWarning, match="not supported in a key: CREATE INDEX ASYNC spans"):
+            connection.execute(text("CREATE INDEX spans ON fitted ((a + b - a))"))
         assert connection.scalar(text("SELECT 'SET jit' FROM fitted")) == "SET jit"
     found = {item["name"] for item in inspect(omitting).get_indexes("fitted")}
     assert found == {"fitted_n", "fitted_i"}
