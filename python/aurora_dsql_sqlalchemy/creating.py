@@ -171,7 +171,10 @@ class RunningDDL(PGDialect):
         wait = seconds(context.execution_options.get(WAIT, self.wait_for_jobs))
         if wait is None or not cursor.description or cursor.description[0][0] != "job_id":
             return
-        job = cursor.fetchone()[0]
+        row = cursor.fetchone()
+        if row is None:  # the index was left out
+            return
+        (job,) = row
         run = _runs.get(connection)
         if run is not None:
             run.jobs.append(job)
