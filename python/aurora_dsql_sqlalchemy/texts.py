@@ -64,8 +64,9 @@ class _Text:
         return tuple(self.words[: len(words)]) == words
 
     def take_out(self, first: int, end: int) -> None:
-        """Words, with the blanks before them."""
-        for place in range(self.places[first - 1] + 1, self.places[end - 1] + 1):
+        """Words, as far as there are any, with the blanks before them."""
+        last = self.places[min(end, len(self.places)) - 1]
+        for place in range(self.places[first - 1] + 1, last + 1):
             self.tokens[place] = ""
 
     def add(self, word: int, text: str) -> None:
@@ -138,11 +139,12 @@ def _create_index(text: _Text, at: int, dialect: Any) -> str:
         text.take_out(using, using + 2)
     text.add(at - 1, "ASYNC")
     _key_words(text, keys + 1, end, dialect)
+    predicate = text.find(end + 1, "WHERE")
     options = text.find(end + 1, "WITH")
-    if options < len(text.words):
+    if options < predicate:
         text.take_out(options, text.find(options + 2, ")") + 1)
     space = text.find(end + 1, "TABLESPACE")
-    if space < len(text.words):
+    if space < predicate:
         omit(dialect, "tablespaces", "leave TABLESPACE out")
         text.take_out(space, space + 2)
     return str(text)

@@ -137,6 +137,12 @@ class Omitting:
     [
         ("CREATE INDEX a ON t (x)", "CREATE INDEX ASYNC a ON t (x)"),
         ("create index on t(x);", "create index ASYNC on t(x);"),
+        ("CREATE INDEX a ON t (x) TABLESPACE", "CREATE INDEX ASYNC a ON t (x)"),
+        ("CREATE INDEX a ON t (x) WITH (", "CREATE INDEX ASYNC a ON t (x)"),
+        (
+            "CREATE INDEX a ON t (x) WHERE tablespace > 1",
+            "CREATE INDEX ASYNC a ON t (x) WHERE tablespace > 1",
+        ),
         (
             "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS a ON ONLY s.t USING btree (x)",
             "CREATE UNIQUE INDEX ASYNC IF NOT EXISTS a ON s.t (x)",
