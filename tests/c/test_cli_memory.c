@@ -51,7 +51,7 @@ put_result(struct dsql__buffer *out)
     dsql__message_end(out, mark);
 }
 
-/* One query of a connection is answered as often as it comes. */
+/* Every query has the same answer, up to the end of the connection. */
 static void
 serve(struct server *server, struct peer *peer)
 {
