@@ -209,8 +209,10 @@ def test_binds_that_cannot_run_again_are_refused(
         run_transaction(Session(engine), lambda s: None)  # type: ignore[call-overload]
     with pytest.raises(ArgumentError, match="fresh session"):
         transactional(scoped_session(sessionmaker(engine)))
+    sqlite = create_engine("sqlite://")
     with pytest.raises(ArgumentError, match="auroradsql"):
-        run_transaction(create_engine("sqlite://"), lambda c: None)
+        run_transaction(sqlite, lambda c: None)
+    sqlite.dispose()
 
     async def of_asyncio(connection: Any) -> None:
         raise AssertionError("not awaited")
