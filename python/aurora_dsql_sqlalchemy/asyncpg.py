@@ -200,7 +200,10 @@ class AuroraDSQLDialect_asyncpg(AuroraDSQLDialect, PGDialect_asyncpg):
                     return set_up(connection)  # type: ignore[no-any-return]
                 except self.loaded_dbapi.asyncpg.PostgresError as error:
                     if not left or not libdsql.is_retryable(error.sqlstate):
-                        raise self.loaded_dbapi.OperationalError(str(error)) from error
+                        failed: Any = self.loaded_dbapi.OperationalError(str(error))
+                        failed.sqlstate = failed.pgcode = error.sqlstate
+                        failed.connection_lost = self.is_closed(connection)
+                        raise failed from error
 
         return connect
 

@@ -313,6 +313,11 @@ class AuroraDSQLDDLCompiler(PGDDLCompiler):
     def visit_unique_constraint(self, constraint: UniqueConstraint, **kw: Any) -> str:
         self._check_constraint(constraint, "unique constraint")
         text = DDLCompiler.visit_unique_constraint(self, constraint, **kw)
+        words = self.define_unique_constraint_distinct(constraint)
+        if text and not hasattr(DDLCompiler, "define_unique_constraint_distinct"):
+            # SQLAlchemy before 2.0.16 does not ask for them.
+            columns = text.rindex("UNIQUE (") + len("UNIQUE ")
+            text = text[:columns] + words + text[columns:]
         return text and text + self._include(constraint, constraint.table)
 
     def _define_constraint_validity(self, constraint: Any) -> str:

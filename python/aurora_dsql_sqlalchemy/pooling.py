@@ -126,8 +126,8 @@ class PoolMixin(PGDialect):
         return self.is_open(dbapi_connection)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        if connection is None:  # none was made, so that none has ended
-            return False
+        if connection is None:  # none was made, so that none has ended, but while it was set up
+            return getattr(e, "connection_lost", False)
         if not isinstance(e, self.loaded_dbapi.Error):
             return False
         return (

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
-import sqlalchemy
 from aurora_dsql_sqlalchemy.ddl import ValidateConstraint
 from aurora_dsql_sqlalchemy.psycopg import AuroraDSQLDialect_psycopg
 from sqlalchemy import (
@@ -46,11 +44,9 @@ from sqlalchemy.schema import (
     Sequence,
 )
 from sqlalchemy.sql.ddl import ExecutableDDLElement
+from support import since
 
-since_2_0_16 = pytest.mark.skipif(
-    tuple(map(int, re.findall(r"\d+", sqlalchemy.__version__)[:3])) < (2, 0, 16),
-    reason="SQLAlchemy knows postgresql_nulls_not_distinct since 2.0.16",
-)
+since_2_0_16 = since("2.0.16")  # postgresql_nulls_not_distinct
 
 
 def sql(element: ExecutableDDLElement, foreign_keys: bool = False) -> str:

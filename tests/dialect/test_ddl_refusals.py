@@ -49,6 +49,7 @@ from sqlalchemy.schema import (
     CreateTable,
     DropConstraint,
 )
+from support import since
 
 MakeEngine = Callable[..., Engine]
 CITEXT: Any = getattr(postgresql, "CITEXT", postgresql.TSVECTOR)  # from 2.0.7
@@ -172,7 +173,7 @@ def test_key_of_more_than_eight_columns() -> None:
         ({"auroradsql_partition_by": "RANGE (a)"}, "partitions"),
         ({"postgresql_inherits": "other"}, "inheritance"),
         ({"postgresql_tablespace": "fast"}, "tablespaces"),
-        ({"postgresql_using": "columnar"}, "access methods"),
+        pytest.param({"postgresql_using": "columnar"}, "access methods", marks=since("2.0.26")),
         ({"postgresql_with_oids": True}, "OIDs"),
     ],
 )

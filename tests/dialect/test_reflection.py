@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import AddConstraint
-from support import Program
+from support import Program, since
 
 __all__ = ["clinic", "driver"]  # fixtures
 
@@ -54,7 +54,7 @@ def model() -> MetaData:
         Column("bare", Numeric),
         Column("seq", BigInteger, Sequence("owner_seq", schema="clinic", cache=1)),
         PrimaryKeyConstraint("id", name="owner_key"),
-        UniqueConstraint("born", "seq", name="u", postgresql_nulls_not_distinct=True),
+        UniqueConstraint("born", "seq", name="u", auroradsql_nulls_not_distinct=True),
         CheckConstraint("fee > 0 OR fee IS NULL", name="fair"),
         comment="who pays",
     )
@@ -92,6 +92,7 @@ def created(engine: Engine, metadata: MetaData) -> list[str]:
     return sent
 
 
+@since("2.0.16")  # which reads NULLS NOT DISTINCT
 def test_what_was_read_back_makes_the_same_tables_again(clinic: Engine) -> None:
     first = model()
     first.create_all(clinic)
@@ -108,6 +109,7 @@ def test_what_was_read_back_makes_the_same_tables_again(clinic: Engine) -> None:
     assert sorted(statements[0]) == sorted(statements[1])
 
 
+@since("2.0.16")  # which reads NULLS NOT DISTINCT
 def test_what_an_index_has_is_read_back(clinic: Engine) -> None:
     model().create_all(clinic)
     found = {index["name"]: index for index in inspect(clinic).get_indexes("owner", "clinic")}

@@ -157,7 +157,7 @@ def test_server_takes_every_form_of_ddl(make_engine: MakeEngine, metadata: MetaD
         Column("e", Enum("a", "b", name="ab", create_constraint=True)),
         Column("j", JSONB),
         Column("s", Sequence("forms_s"), type_=Integer),
-        UniqueConstraint("n", "d", postgresql_nulls_not_distinct=True),
+        UniqueConstraint("n", "d", auroradsql_nulls_not_distinct=True),
         comment="all of it",
     )
     Table(

@@ -12,11 +12,12 @@ from pathlib import Path
 import libdsql.local
 import pytest
 from sqlalchemy import URL
-from support import connect_to
+from support import connect_to, since
 
 SUITE = Path(__file__).parents[2] / "examples" / "sqlalchemy-suite"
 
 
+@since("2.0.10")  # provision.upsert() with keywords
 @pytest.mark.parametrize("driver", ["libdsql", "psycopg"])
 def test_suite_of_somebody_else_runs_with_our_requirements(
     driver: str, endpoint: libdsql.local.LocalEndpoint
