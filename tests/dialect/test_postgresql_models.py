@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aurora_dsql_sqlalchemy.as_postgresql import AuroraDSQLDialectAsync_as_postgresql
+from aurora_dsql_sqlalchemy.as_postgresql import LibdsqlAsync
 from aurora_dsql_sqlalchemy.asyncpg import AuroraDSQLDialect_asyncpg
 from aurora_dsql_sqlalchemy.libdsql import (
     AuroraDSQLDialect_libdsql,
@@ -324,7 +324,7 @@ def test_prefix_for_postgresql_is_ours() -> None:
         (AuroraDSQLDialect_asyncpg, "PGCompiler_asyncpg"),
         (AuroraDSQLDialect_libdsql, "LibdsqlCompiler"),
         (AuroraDSQLDialectAsync_libdsql, "LibdsqlCompiler"),
-        (AuroraDSQLDialectAsync_as_postgresql, "LibdsqlCompiler"),
+        (LibdsqlAsync, "LibdsqlCompiler"),
         (AuroraDSQLDialectAsync_psycopg, "PGCompiler_psycopg"),
     ],
 )
