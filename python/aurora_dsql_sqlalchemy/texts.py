@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from libdsql._libdsql import sql_tokens
 from sqlalchemy import DDL, Engine, TextClause, event
 
 from aurora_dsql_sqlalchemy.ddl import NOT_EMITTED
@@ -23,15 +24,9 @@ from aurora_dsql_sqlalchemy.options import PATTERN_CLASSES, omit
 REWRITTEN = "auroradsql_rewritten"
 """Attribute of the execution context of a CREATE INDEX that was given its ASYNC here."""
 
-TOKEN = re.compile(
-    r"""(?:\s|--[^\n]*|/\*.*?\*/)+
-    |"(?:[^"]|"")*"|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|[\w$]+|.""",
-    re.VERBOSE | re.DOTALL,
-)
 TOUCHED = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/)*(create|drop|alter|comment|set)\b", re.IGNORECASE | re.DOTALL
 )
-BLANK = ("--", "/*")
 
 SETTINGS = {
     "CLIENT_MIN_MESSAGES",
@@ -52,12 +47,8 @@ class _Text:
     """The tokens of a statement; words: those that are not blank, in capitals, at places."""
 
     def __init__(self, statement: str) -> None:
-        self.tokens = [found[0] for found in TOKEN.finditer(statement)]
-        self.places = [
-            place
-            for place, token in enumerate(self.tokens)
-            if not token.isspace() and not token.lstrip().startswith(BLANK)
-        ]
+        self.tokens = sql_tokens(statement)
+        self.places = range(1, len(self.tokens), 2)
         self.words = [self.tokens[place].upper() for place in self.places]
 
     def begins(self, *words: str) -> bool:

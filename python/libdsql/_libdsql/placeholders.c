@@ -1,10 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The aurora-dsql-sqlalchemy authors
  * SPDX-License-Identifier: Apache-2.0 */
 
-/* Placeholders of other drivers, from Python: the dialect's exec_driver_sql(). */
+/* Texts of SQL that a program brings itself, taken apart for the dialect: placeholders of other
+ * drivers, and words. */
 #include "placeholders.h"
 
 #include "module.h"
+#include "sqlscan.h"
 
 PyDoc_STRVAR(numbered_doc,
              "numbered(sql)\n--\n\n"
@@ -53,8 +55,48 @@ numbered_function(PyObject *module, PyObject *sql)
     return result;
 }
 
+PyDoc_STRVAR(sql_tokens_doc,
+             "sql_tokens(sql)\n--\n\n"
+             "What a text is made of: what counts (words, names and strings in quotes,\n"
+             "single characters) at the odd places, the blanks and comments between at the\n"
+             "even ones, the first and the last among them; together they are the text.");
+
+static int
+append_text(PyObject *list, const char *at, const char *end)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(at, end - at, NULL);
+    int failed = text == NULL || PyList_Append(list, text) != 0;
+    Py_XDECREF(text);
+    return failed ? -1 : 0;
+}
+
+static PyObject *
+sql_tokens_function(PyObject *module, PyObject *sql)
+{
+    Py_ssize_t length;
+    (void)module;
+    const char *done = PyUnicode_AsUTF8AndSize(sql, &length);
+    PyObject *tokens = done != NULL ? PyList_New(0) : NULL;
+    if (tokens == NULL) {
+        return NULL;
+    }
+    struct dsql__text rest = {done, done + length};
+    for (bool more = true; more;) {
+        struct dsql__text token = dsql__sql_next(&rest);
+        more = token.at < token.end;
+        if (append_text(tokens, done, token.at) != 0 ||
+            (more && append_text(tokens, token.at, rest.at) != 0)) {
+            Py_DECREF(tokens);
+            return NULL;
+        }
+        done = rest.at;
+    }
+    return tokens;
+}
+
 static PyMethodDef placeholder_methods[] = {
     {"numbered", numbered_function, METH_O, numbered_doc},
+    {"sql_tokens", sql_tokens_function, METH_O, sql_tokens_doc},
     {NULL, NULL, 0, NULL},
 };
 
