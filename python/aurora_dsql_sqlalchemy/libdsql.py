@@ -268,7 +268,10 @@ class AuroraDSQLDialect_libdsql(AuroraDSQLDialect):
         dbapi_connection: Any = connection.connection.dbapi_connection
         before = dbapi_connection.autocommit
         dbapi_connection.autocommit = True
-        name: str | None = super()._get_default_schema_name(connection)
+        found = connection.exec_driver_sql(
+            "SELECT current_schema()", execution_options={"stream_results": False}
+        )
+        name: str | None = found.scalar()
         dbapi_connection.autocommit = before
         return name
 
