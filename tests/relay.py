@@ -38,8 +38,10 @@ class Relay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # Not only closed: a process that was forked meanwhile may hold it as well.
+        self._wake.shutdown(socket.SHUT_RDWR)
         self._wake.close()
-        self._thread.join(30)
+        self._thread.join(5)
         self._woken.close()
 
     def cut_after(self, answers: int | None) -> None:

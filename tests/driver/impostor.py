@@ -174,7 +174,7 @@ def cutting_relay(port: int, after: int) -> Iterator[int]:
                 there = threading.Thread(target=copy, args=(client, server, None), daemon=True)
                 there.start()
                 copy(server, client, after)
-                there.join(30)
+                there.join(5)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -184,4 +184,4 @@ def cutting_relay(port: int, after: int) -> Iterator[int]:
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(30)
+        thread.join(5)
