@@ -181,7 +181,6 @@ def test_containers_that_are_odd(ground: Ground) -> None:
         "http://2130706433/",
         "http://[::1]:8080/x",
         "http://[0:0:0:0:0:0:0:1]/",
-        "http://[::ffff:127.0.0.1]/",
         "http://[FD00:EC2::23]/v1",
         "http://[fd00:ec2:0::23]/v1",
         "http://localhost@evil.test/",
