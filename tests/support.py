@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -16,16 +15,6 @@ from typing import Any
 import libdsql
 import libdsql.local
 import psycopg
-import pytest
-import sqlalchemy
-
-
-def since(version: str) -> pytest.MarkDecorator:
-    """For a test of what an older SQLAlchemy does not have."""
-    installed, needed = (
-        tuple(map(int, re.findall(r"\d+", text)[:3])) for text in (sqlalchemy.__version__, version)
-    )
-    return pytest.mark.skipif(installed < needed, reason=f"SQLAlchemy has it since {version}")
 
 
 class Program:

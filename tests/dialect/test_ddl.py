@@ -44,7 +44,7 @@ from sqlalchemy.schema import (
     Sequence,
 )
 from sqlalchemy.sql.ddl import ExecutableDDLElement
-from support import since
+from versions import since
 
 since_2_0_16 = since("2.0.16")  # postgresql_nulls_not_distinct
 

@@ -49,7 +49,7 @@ from sqlalchemy.schema import (
     CreateTable,
     DropConstraint,
 )
-from support import since
+from versions import since
 
 MakeEngine = Callable[..., Engine]
 CITEXT: Any = getattr(postgresql, "CITEXT", postgresql.TSVECTOR)  # from 2.0.7

@@ -46,7 +46,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql.expression import FunctionElement
-from support import since
+from versions import since
 
 
 def compiled(element: Any, dialect: Any = None) -> str:

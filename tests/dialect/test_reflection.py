@@ -36,7 +36,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import AddConstraint
-from support import Program, since
+from support import Program
+from versions import since
 
 __all__ = ["clinic", "driver"]  # fixtures
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import libdsql.local
 import pytest
 from sqlalchemy import URL
-from support import connect_to, since
+from support import connect_to
+from versions import since
 
 SUITE = Path(__file__).parents[2] / "examples" / "sqlalchemy-suite"
 
